@@ -1,0 +1,5 @@
+"""Bytes in, bytes out: the DNS on the wire.
+
+Nothing here knows a clock, a socket or Twisted.  Every reader raises
+`FormatError` and nothing else, whatever the octets.
+"""

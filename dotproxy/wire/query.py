@@ -1,0 +1,161 @@
+"""A query, as a client sent it and as it leaves for an upstream."""
+
+from functools import lru_cache
+
+from dotproxy.wire.edns import (
+    DNSSEC_OK,
+    KEEPALIVE,
+    LEAST_PAYLOAD,
+    PADDING,
+    UDP_PAYLOAD,
+    Opt,
+    option,
+    read_opt,
+    write_opt,
+)
+from dotproxy.wire.message import (
+    AD,
+    CD,
+    HEADER,
+    LONGEST,
+    NOTIMP,
+    OPCODE,
+    OPT,
+    QR,
+    RD,
+    SIG,
+    TSIG,
+    FormatError,
+    Z,
+    fold,
+    records,
+    skip_plain_name,
+)
+
+UPSTREAM_PAYLOAD = 4096
+"""Octets announced to upstreams; over TLS it is no limit, so let it be generous."""
+
+
+class Query:
+    """One question of one client, and what its reply must heed.
+
+    `wire` is the message as it came, `question` its question as spelled, `key` what
+    makes two queries the same: the name in lower case, type, class, and the flags
+    RD, CD, Z and DO.  `max_size` counts the octets that the client takes, `deadline`
+    is a time of the clock in use.  The client's address is not known here.
+    """
+
+    __slots__ = ("deadline", "key", "max_size", "opt", "question", "signed", "wire")
+
+    def __init__(
+        self, wire: bytes, question: bytes, opt: Opt | None, signed: bool
+    ) -> None:
+        self.wire = wire
+        self.question = question
+        self.opt = opt
+        self.signed = signed
+        flags = wire[2] & RD | wire[3] & (CD | Z) | self.dnssec_ok << 7
+        self.key = fold(question) + bytes((flags,))
+        self.max_size = LONGEST
+        self.deadline = float("inf")
+
+    @property
+    def type(self) -> int:
+        """The type asked for, as a number."""
+        return int.from_bytes(self.question[-4:-2], "big")
+
+    @property
+    def rdclass(self) -> int:
+        """The class asked for, as a number."""
+        return int.from_bytes(self.question[-2:], "big")
+
+    @property
+    def dnssec_ok(self) -> bool:
+        """Whether the client wants signatures (the DO bit, RFC 3225)."""
+        return self.opt is not None and self.opt.flags & DNSSEC_OK != 0
+
+
+def parse_query(wire: bytes) -> Query:
+    """Read a client's message.
+
+    Raises FormatError, whose `rcode` is what the client is to be told.  None, and
+    so silence, is for what would make us part of somebody's loop: a message
+    without a whole header, and a response.
+    """
+    if len(wire) < HEADER.size or wire[2] & QR:
+        raise FormatError("no query at all", rcode=None)
+    if wire[2] & OPCODE:
+        raise FormatError("an operation other than QUERY", rcode=NOTIMP)
+    _, _, questions, answers, authorities, additionals = HEADER.unpack_from(wire)
+    if questions != 1:
+        raise FormatError("a query has one question")
+    end = skip_plain_name(wire, HEADER.size) + 4
+    if end > len(wire):
+        raise FormatError("the question runs off the end of the message")
+    opt, signed = None, False
+    behind = end
+    if answers or authorities or additionals:
+        opt, signed, behind = _records(wire, end, answers + authorities, additionals)
+    if behind != len(wire):
+        raise FormatError("octets behind the last record")
+    return Query(wire, wire[HEADER.size : end], opt, signed)
+
+
+def limit_datagram(query: Query) -> None:
+    """Set what the client takes in a datagram: its own word, within our bounds.
+
+    512 octets without EDNS (RFC 1035 4.2.1); with it what OPT says, at least 512
+    (RFC 6891 6.2.3) and at most 1,232, which no path fragments (RFC 9715).
+    """
+    payload = query.opt.payload if query.opt else LEAST_PAYLOAD
+    query.max_size = min(max(payload, LEAST_PAYLOAD), UDP_PAYLOAD)
+
+
+def outgoing(query: Query, number: int, block: int) -> bytes:
+    """Return the query as an upstream gets it: under the ID `number`, with our OPT.
+
+    The question stays as the client spelled it, RD and CD as it set them; AD asks
+    to be told whether the answer was validated (RFC 6840 5.7).  The whole is
+    padded to a multiple of `block` octets, or not at all if that is 0 (RFC 8467
+    4.1).  Of the client's own OPT only DO goes further.
+    """
+    flags = (query.wire[2] & RD, query.wire[3] & (CD | Z) | AD)
+    question = query.question
+    return (
+        number.to_bytes(2, "big")
+        + bytes(flags)
+        + b"\0\1\0\0\0\0\0\1"
+        + question
+        + _outgoing_opt(len(question), query.dnssec_ok, block)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _outgoing_opt(question: int, dnssec_ok: bool, block: int) -> bytes:
+    """Write our OPT behind a question of so many octets.
+
+    It asks how long the connection may idle (RFC 7828 3.2.1) in every query, since
+    any may turn out to be the first on its connection.
+    """
+    flags = DNSSEC_OK if dnssec_ok else 0
+    rdata = option(KEEPALIVE, b"")
+    if block:
+        bare = HEADER.size + question + len(write_opt(0, 0, 0, rdata)) + 4
+        rdata += option(PADDING, bytes(-bare % block))
+    return write_opt(UPSTREAM_PAYLOAD, 0, flags, rdata)
+
+
+def _records(
+    wire: bytes, at: int, before: int, additionals: int
+) -> tuple[Opt | None, bool, int]:
+    """Find OPT and signatures among a query's records, and where these end."""
+    opt, signed = None, False
+    for index, record in enumerate(records(wire, at, before + additionals)):
+        if record.type == OPT:
+            if opt is not None or index < before:
+                raise FormatError("OPT stands once, and in the additional section")
+            opt = read_opt(wire, record)
+        elif record.type in (TSIG, SIG):
+            signed = True
+        at = record.end
+    return opt, signed, at
