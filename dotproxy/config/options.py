@@ -1,0 +1,240 @@
+"""The flags of `twistd dotproxy`: together with the file they make one Config."""
+
+import getopt
+import textwrap
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+from twisted.copyright import version as twisted_version
+from twisted.python import usage
+
+from dotproxy import __version__
+from dotproxy.config.model import (
+    Config,
+    ConfigError,
+    Forward,
+    Listen,
+    Upstream,
+    parse_listen,
+)
+from dotproxy.config.setting import shown
+from dotproxy.config.spelling import spki_pin
+from dotproxy.config.toml_file import DEFAULT, certificate_file, load
+from dotproxy.config.upstream_spec import parse_upstream
+
+T = TypeVar("T")
+
+LAB = "lab"
+"""The upstream that is no server elsewhere but our own lab."""
+
+GROUPS = {
+    "Listen": {"listen": "ADDR"},
+    "Upstream": {"upstream": "SPEC", "strategy": "NAME", "timeout": "SECONDS"},
+    "TLS": {"pin": "PIN", "ca-file": "FILE"},
+    "Run": {"config": "FILE", "help": "", "version": ""},
+}
+"""What --help shows, in its order: the flags of each group and their values."""
+
+VALUES = {flag: value for group in GROUPS.values() for flag, value in group.items()}
+
+EXAMPLES = """\
+Examples:
+  twistd -n dotproxy --upstream quad9
+      Serve 127.0.0.1:5300 and [::1]:5300, ask Quad9.
+  twistd -n dotproxy --listen 127.0.0.1:53 --upstream 9.9.9.9#dns.quad9.net
+      Serve the usual port of DNS, ask one server and verify its name.
+"""
+
+WIDTH, TEXT_COLUMN = 80, 22
+"""Characters of a line of --help, and of its part that holds the flag."""
+
+
+class Options(usage.Options):
+    """Read the flags; `config` is the result.
+
+    A flag overrides what the file says about the same.
+    """
+
+    config: Config
+
+    synopsis = "[--config FILE] [--listen ADDR]... [--upstream SPEC]... [options]"
+    longdesc = (
+        "Answer plain DNS on this machine.  Ask for the answers over TLS (RFC 7858),"
+        " of servers that proved who they are."
+    )
+
+    def __init__(self) -> None:
+        usage.Options.__init__(self)
+        self._base = DEFAULT
+        self._listen: list[Listen] = []
+        self._upstream: list[Upstream] = []
+        self._lab = False
+        self._tls: dict[str, Any] = {}
+        self._forward: dict[str, Any] = {}
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the flags; on a fault end the process with one line and status 1.
+
+        twistd would print its whole usage before a UsageError, and hide that line.
+        """
+        try:
+            self.read(options)
+        except usage.UsageError as fault:
+            raise SystemExit(f"dotproxy: {fault}") from None
+
+    def read(self, options: Sequence[str] | None = None) -> None:
+        """Read the flags and set `config`; a UsageError is one line."""
+        try:
+            usage.Options.parseOptions(self, options)
+        except usage.UsageError as fault:
+            cause = fault.__context__
+            if isinstance(cause, getopt.GetoptError):
+                raise usage.UsageError(_advice(cause)) from None
+            raise
+
+    def opt_listen(self, text: str) -> None:
+        """Serve plain DNS there over UDP and TCP; may be repeated (default
+        127.0.0.1:5300 and [::1]:5300)."""
+        self._listen.append(_taken("listen", text, parse_listen))
+
+    def opt_upstream(self, text: str) -> None:
+        """Ask this server: tls://ADDRESS[:PORT][#NAME], or one of cloudflare quad9
+        google adguard mullvad controld, or lab, a server in this process that
+        misbehaves on command; may be repeated (default cloudflare, then quad9)."""
+        if text == LAB:
+            self._lab = True
+        else:
+            self._upstream.append(_taken("upstream", text, parse_upstream))
+
+    def opt_strategy(self, text: str) -> None:
+        """Choose among upstreams: failover, fastest, round-robin, random, race or
+        split (default failover)."""
+        self._forward["strategy"] = _taken("strategy", text, _strategy)
+
+    def opt_timeout(self, text: str) -> None:
+        """Answer within so many seconds, 0.1 to 30, if only to say that it failed
+        (default 5)."""
+        self._forward["timeout"] = _taken("timeout", text, _timeout)
+
+    def opt_pin(self, text: str) -> None:
+        """Insist on this key, sha256//BASE64; may be repeated, one match is enough;
+        holds for every --upstream (default none)."""
+        pins = self._tls.get("spki_pins", ())
+        self._tls["spki_pins"] = (*pins, _taken("pin", text, spki_pin))
+
+    def opt_ca_file(self, text: str) -> None:
+        """Trust the authorities in this PEM file; holds for every --upstream (default
+        the system's)."""
+        self._tls["ca_file"] = _taken("ca-file", text, certificate_file)
+
+    def opt_config(self, text: str) -> None:
+        """Read this file, dotproxy.toml; flags override it (default none)."""
+        try:
+            self._base = load(text)
+        except ConfigError as fault:
+            raise usage.UsageError(str(fault)) from None
+
+    def opt_help(self) -> None:
+        """Show this text."""
+        print(self)
+        raise SystemExit(0)
+
+    def opt_version(self) -> None:
+        """Show the versions of dotproxy and Twisted."""
+        print(f"dotproxy {__version__}, Twisted {twisted_version}")
+        raise SystemExit(0)
+
+    def parseArgs(self, *arguments: str) -> None:
+        """Refuse what is no flag."""
+        if arguments:
+            raise usage.UsageError(
+                f"{shown(arguments[0])} is no flag: write --config FILE,"
+                " --listen ADDR or --upstream SPEC"
+            )
+
+    def postOptions(self) -> None:
+        """Put file and flags together."""
+        self._check_upstream_flags()
+        changes: dict[str, Any] = {
+            "forward": replace(self._base.forward, **self._forward)
+        }
+        if self._listen:
+            changes["listen"] = tuple(self._listen)
+        if self._upstream or self._lab:
+            changes["upstream"] = tuple(replace(u, **self._tls) for u in self._upstream)
+            changes["lab"] = self._lab
+        try:
+            self.config = replace(self._base, **changes)
+        except ConfigError as fault:
+            ours = fault.path[0] == "listen" or self._upstream
+            raise usage.UsageError(
+                f"--{fault}" if ours else f"--listen: {fault}"
+            ) from None
+
+    def _check_upstream_flags(self) -> None:
+        if self._lab and (self._upstream or self._tls):
+            raise usage.UsageError(
+                "--upstream lab stands alone: leave it away,"
+                " or every other --upstream, --pin and --ca-file"
+            )
+        if self._tls and not self._upstream:
+            flag = "--pin" if "spki_pins" in self._tls else "--ca-file"
+            raise usage.UsageError(
+                f"{flag} holds for upstreams given as flags: give --upstream too,"
+                " or set it in the file"
+            )
+
+    def getUsage(self, width: int | None = None) -> str:
+        """Return the text of --help: flags by group, with defaults, then examples."""
+        groups = (
+            f"{group}:\n" + "\n".join(map(self._explained, flags)) + "\n"
+            for group, flags in GROUPS.items()
+        )
+        longdesc = textwrap.fill(self.longdesc, WIDTH) + "\n"
+        return "\n".join(("", longdesc, *groups, EXAMPLES)).rstrip()
+
+    def _explained(self, flag: str) -> str:
+        value = VALUES[flag]
+        spelled = f"  --{flag}={value}" if value else f"  --{flag}"
+        return textwrap.fill(
+            " ".join(self.docs[flag].split()),
+            WIDTH,
+            initial_indent=spelled.ljust(TEXT_COLUMN),
+            subsequent_indent=" " * TEXT_COLUMN,
+            break_on_hyphens=False,
+        )
+
+
+def _taken(flag: str, text: str, read: Callable[[str], T]) -> T:
+    """Return what `read` makes of a flag's text; its fault becomes a UsageError."""
+    try:
+        return read(text)
+    except ConfigError as fault:
+        rule = fault.rule
+    except ValueError as fault:
+        rule = str(fault)
+    raise usage.UsageError(f"--{flag} {shown(text)} {rule}")
+
+
+def _strategy(text: str) -> str:
+    return Forward(strategy=text).strategy
+
+
+def _timeout(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        # What is no number is out of every range: the same rule tells what is allowed.
+        seconds = float("nan")
+    return Forward(timeout=seconds).timeout
+
+
+def _advice(fault: getopt.GetoptError) -> str:
+    """Add to what getopt says the flag that was perhaps meant, or its value."""
+    if value := VALUES.get(fault.opt):
+        return f"{fault.msg}: write --{fault.opt} {value}"
+    near = get_close_matches(fault.opt, VALUES, n=1)
+    meant = f"did you mean --{near[0]}?" if near else "see --help"
+    return f"{fault.msg}, {meant}"

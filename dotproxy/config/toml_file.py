@@ -1,0 +1,189 @@
+"""The configuration file, dotproxy.toml: read, checked and turned into a Config."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from msgspec.structs import replace
+
+from dotproxy.config.model import (
+    DEFAULT_LISTEN,
+    Config,
+    ConfigError,
+    Forward,
+    Listen,
+    Upstream,
+    parse_listen,
+)
+from dotproxy.config.presets import DEFAULT_UPSTREAM
+from dotproxy.config.setting import Path, checked, shown, written
+from dotproxy.config.spelling import ip_literal
+from dotproxy.config.toml_lines import line_of
+
+DEFAULT = Config(DEFAULT_LISTEN, DEFAULT_UPSTREAM)
+"""What holds when nothing is configured: an empty file says the same."""
+
+KEYS = ("listen", "profile", "upstream", "forward")
+UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)
+FORWARD_KEYS = Forward.__struct_fields__
+
+Table = Mapping[str, Any]
+
+_FAULT = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)")
+
+
+def load(path: str) -> Config:
+    """Read the file `path`; what it leaves away has its default.
+
+    Raises ConfigError, which begins with the file and the line.  A relative
+    `ca_file` is looked for beside the file.
+    """
+    text = _read(path)
+    document = _parse(path, text)
+    try:
+        return _config(document, os.path.dirname(path))
+    except ConfigError as fault:
+        line = line_of(text, fault.path) if fault.path else None
+        place = f"{path}:{line}" if line else path
+        raise ConfigError(f"{place}: {fault.subject}", fault.rule, fault.path) from None
+
+
+def certificate_file(path: str) -> str:
+    """Return the absolute path of a PEM file that holds a certificate.
+
+    Absolute, since a daemon may leave its folder.  Raises ValueError.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as fault:
+        raise ValueError(f"cannot be read: {fault.strerror}") from None
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        raise ValueError(
+            "holds no certificate: name a PEM file with a BEGIN CERTIFICATE line"
+        )
+    return os.path.abspath(path)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as fault:
+        rule = f"cannot be read: {fault.strerror}"
+        raise ConfigError(shown(path), rule) from None
+    try:
+        return content.decode()
+    except UnicodeDecodeError as fault:
+        line = content.count(b"\n", 0, fault.start) + 1
+        raise ConfigError(f"{path}:{line}: text", "must be UTF-8") from None
+
+
+def _parse(path: str, text: str) -> Table:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(path, "is nested too deeply") from None
+    # A TOMLDecodeError is one, and so is the fault of a number of 5,000 digits.
+    except ValueError as fault:
+        place, what = path, str(fault)
+        if match := _FAULT.fullmatch(what):
+            *_, last_line = lines = text.split("\n")
+            what = match[1]
+            place = f"{path}:{match[2] or len(lines)}:{match[3] or len(last_line) + 1}"
+        raise ConfigError(f"{place}:", f"not TOML: {what}") from None
+
+
+def _config(document: Table, folder: str) -> Config:
+    _refuse_unknown(document, KEYS)
+    settings = dict(document)
+    if "listen" in settings:
+        settings["listen"] = _listeners(settings["listen"])
+    if "upstream" in settings:
+        settings["upstream"] = _upstreams(settings["upstream"], folder)
+    if "forward" in settings:
+        settings["forward"] = _forward(settings["forward"])
+    return replace(DEFAULT, **settings)
+
+
+def _listeners(value: object) -> tuple[Listen, ...]:
+    if not isinstance(value, list):
+        rule = "must be an array of strings such as ['127.0.0.1:5300']"
+        raise ConfigError(written("listen", value), rule, ("listen",))
+    return tuple(map(_listener, value))
+
+
+def _listener(value: object) -> Listen:
+    try:
+        if not isinstance(value, str):
+            raise ConfigError(shown(value), "must be a string")
+        return parse_listen(value)
+    except ConfigError as fault:
+        subject = f"listen = {fault.subject}"
+        raise ConfigError(subject, fault.rule, ("listen",)) from None
+
+
+def _upstreams(value: object, folder: str) -> tuple[Upstream, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        rule = "must be an array of tables: begin each with [[upstream]]"
+        raise ConfigError("upstream", rule, ("upstream",))
+    return tuple(
+        _upstream(table, ("upstream", index), folder)
+        for index, table in enumerate(value)
+    )
+
+
+def _upstream(table: Table, path: Path, folder: str) -> Upstream:
+    _refuse_unknown(table, UPSTREAM_KEYS, path, " in [[upstream]]")
+    settings = dict(table)
+    try:
+        settings["addresses"] = _addresses(settings)
+        if settings.get("ca_file", ""):
+            settings["ca_file"] = checked(
+                "ca_file",
+                settings["ca_file"],
+                lambda name: certificate_file(os.path.join(folder, name)),
+            )
+        return Upstream(**settings)
+    except ConfigError as fault:
+        raise ConfigError(fault.subject, fault.rule, path + fault.path) from None
+
+
+def _addresses(settings: dict[str, Any]) -> object:
+    """Take `address` out of `settings` and return it as `addresses` would be."""
+    if "address" not in settings:
+        return settings.get("addresses", ())
+    address = settings.pop("address")
+    if "addresses" in settings:
+        rule = "stands beside addresses: keep one of the two"
+        raise ConfigError(written("address", address), rule, ("address",))
+    return (checked("address", address, ip_literal),)
+
+
+def _forward(value: object) -> Forward:
+    if not isinstance(value, dict):
+        rule = "must be a table: begin it with [forward]"
+        raise ConfigError(written("forward", value), rule, ("forward",))
+    _refuse_unknown(value, FORWARD_KEYS, ("forward",), " in [forward]")
+    try:
+        return Forward(**value)
+    except ConfigError as fault:
+        path = ("forward", *fault.path)
+        raise ConfigError(fault.subject, fault.rule, path) from None
+
+
+def _refuse_unknown(
+    table: Table, known: Iterable[str], path: Path = (), where: str = ""
+) -> None:
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            meant = f"did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"unknown key {shown(key)}{where},",
+                meant or f"known: {', '.join(known)}",
+                (*path, key),
+            )

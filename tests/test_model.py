@@ -1,0 +1,298 @@
+"""What can be configured."""
+
+from typing import Any
+from unittest import TestCase
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from dotproxy.config.model import (
+    DEFAULT_LISTEN,
+    PROFILES,
+    STRATEGIES,
+    Config,
+    ConfigError,
+    Forward,
+    Listen,
+    Upstream,
+    parse_listen,
+)
+from tests.messages import quick
+
+HOME = Listen("127.0.0.1", 5300)
+FAR = Upstream(("192.0.2.1",))
+PIN = "A" * 43 + "="
+
+listens = st.text("0123456789abcdef:.[]%/", max_size=24)
+
+
+def fault(make: Any, *arguments: Any, **settings: Any) -> ConfigError:
+    """Return the error of making something."""
+    with pytest.raises(ConfigError) as caught:
+        make(*arguments, **settings)
+    return caught.value
+
+
+class ListenTests(TestCase):
+    def test_text(self) -> None:
+        """IPv4 stands plain before the port, IPv6 in brackets."""
+        for text, listen in (
+            ("127.0.0.1:5300", HOME),
+            ("[::1]:5300", Listen("::1", 5300)),
+            ("0.0.0.0:0", Listen("0.0.0.0", 0)),
+        ):
+            self.assertEqual(parse_listen(text), listen)
+            self.assertEqual(str(listen), text)
+
+    def test_one_spelling(self) -> None:
+        """Two spellings of an address are one listener."""
+        self.assertEqual(Listen("0:0::1", 53), Listen("::1", 53))
+
+    def test_faults(self) -> None:
+        """Only addresses with a port can be listened on, and plain DNS only."""
+        scheme = "must be ADDRESS:PORT: only plain UDP and TCP are served, no scheme"
+        both = "must be an IP address and a port such as 127.0.0.1:5300 or [::1]:5300"
+        address = (
+            "must be an IP address such as 192.0.2.1 or 2001:db8::1,"
+            " not a name, and without a zone"
+        )
+        for text, rule in (
+            ("tls://[::]:853", scheme),
+            ("https://[::]:443", scheme),
+            ("udp://127.0.0.1:53", scheme),
+            ("127.0.0.1", both),
+            ("", both),
+            ("localhost:53", address),
+            ("[fe80::1%eth0]:53", address),
+            ("127.0.0.1:70000", "must have a port of at most 65535"),
+        ):
+            with self.subTest(text=text):
+                error = fault(parse_listen, text)
+                self.assertEqual(str(error), f"{text!r} {rule}")
+                self.assertEqual(error.path, ("listen",))
+
+    def test_made_wrongly(self) -> None:
+        """A listener cannot be made of what is none."""
+        rule = "port = 65536 must be a whole number from 0 to 65535"
+        self.assertEqual(str(fault(Listen, "::1", 65536)), rule)
+        self.assertEqual(str(fault(Listen, 1, 53)), "host = 1 must be a string")
+        self.assertEqual(fault(Listen, "localhost", 53).subject, "host = 'localhost'")
+
+    @quick
+    @given(listens)
+    @example("[::]:53")
+    def test_any_text(self, text: str) -> None:
+        """Any text is a listener, whose text form is it again, or a ConfigError."""
+        try:
+            listen = parse_listen(text)
+        except ConfigError:
+            return
+        self.assertEqual(parse_listen(str(listen)), listen)
+
+
+class UpstreamTests(TestCase):
+    def test_defaults(self) -> None:
+        """An address is enough."""
+        self.assertEqual(FAR, Upstream(("192.0.2.1",), 853, "", (), "", ()))
+
+    def test_spellings(self) -> None:
+        """Addresses, pins and resolvers are kept in their usual spelling."""
+        upstream = Upstream(("2001:DB8::0",), spki_pins=("sha256//" + PIN,))
+        self.assertEqual(upstream.addresses, ("2001:db8::",))
+        self.assertEqual(upstream.spki_pins, (PIN,))
+
+    def test_resolvers(self) -> None:
+        """Resolvers are asked at port 53, unless theirs is another."""
+        texts = ("9.9.9.9", "[2620:FE::9]:9953")
+        upstream = Upstream((), server_name="dns.example", bootstrap=texts)
+        self.assertEqual(upstream.bootstrap, ("9.9.9.9:53", "[2620:fe::9]:9953"))
+        self.assertEqual(upstream.resolvers, (("9.9.9.9", 53), ("2620:fe::9", 9953)))
+
+    def test_text(self) -> None:
+        """The short form shows where queries go and whose name is verified."""
+        named = Upstream(("2001:db8::1", "192.0.2.1"), 8853, "dns.example")
+        looked_up = Upstream((), server_name="dns.example", bootstrap=("9.9.9.9",))
+        self.assertEqual(str(FAR), "tls://192.0.2.1:853")
+        self.assertEqual(str(named), "tls://[2001:db8::1]:8853#dns.example")
+        self.assertEqual(str(looked_up), "tls://dns.example:853")
+
+    def test_plain_port(self) -> None:
+        """TLS is not spoken on port 53 (RFC 7858 section 3.1)."""
+        self.assertEqual(
+            str(fault(Upstream, ("192.0.2.1",), 53)),
+            "port = 53 is for plain DNS, TLS must not be spoken there"
+            " (RFC 7858 section 3.1): take 853",
+        )
+
+    def test_port_bounds(self) -> None:
+        """A server has a port, from 1 to 65535."""
+        rule = "must be a whole number from 1 to 65535"
+        for port in (0, -1, 65536):
+            self.assertEqual(fault(Upstream, ("192.0.2.1",), port).rule, rule)
+        self.assertEqual(replace(FAR, port=1).port, 1)
+        self.assertEqual(replace(FAR, port=65535).port, 65535)
+
+    def test_field_faults(self) -> None:
+        """Each field tells its own fault, by its name and value."""
+        for field, value, begin in (
+            ("addresses", ("dns.example",), "addresses = 'dns.example' must be an IP"),
+            ("addresses", "192.0.2.1", "addresses = '192.0.2.1' must be an array of"),
+            ("server_name", "a_b", "server_name = 'a_b' must be a host name such as"),
+            ("server_name", "1.1.1.1", "server_name = '1.1.1.1' is an address: leave"),
+            ("server_name", 1, "server_name = 1 must be a string"),
+            (
+                "spki_pins",
+                ("abc",),
+                "spki_pins = 'abc' must be sha256//BASE64 or plain",
+            ),
+            ("ca_file", None, "ca_file = None must be a string"),
+            ("bootstrap", ("a.b",), "bootstrap = 'a.b' must be an IP address such as"),
+        ):
+            with self.subTest(field=field, value=value):
+                error = fault(Upstream, **{"addresses": (), field: value})
+                self.assertEqual(str(error)[: len(begin)], begin)
+                self.assertEqual(error.path, (field,))
+
+    def test_unreachable(self) -> None:
+        """Without an address it takes a name and somebody to ask for it."""
+        message = (
+            "upstream has no address: give address, or both server_name and bootstrap"
+        )
+        for settings in ({}, {"server_name": "a.b"}, {"bootstrap": ("9.9.9.9",)}):
+            self.assertEqual(str(fault(Upstream, (), **settings)), message)
+
+    def test_two_ways(self) -> None:
+        """Addresses and bootstrap contradict each other."""
+        self.assertEqual(
+            str(fault(replace, FAR, server_name="a.b", bootstrap=("9.9.9.9",))),
+            "bootstrap = ['9.9.9.9:53'] is for an upstream without an address:"
+            " keep one of the two",
+        )
+
+
+class ForwardTests(TestCase):
+    def test_defaults(self) -> None:
+        """The defaults are within their bounds."""
+        forward = Forward("failover", 5.0, 3.0, 8.0, 256, 4, 128)
+        self.assertEqual(Forward(), forward)
+
+    def test_strategies(self) -> None:
+        """Every strategy can be chosen."""
+        for strategy in STRATEGIES:
+            self.assertEqual(Forward(strategy=strategy).strategy, strategy)
+
+    def test_bounds(self) -> None:
+        """The ends of each range are allowed, what lies beyond is not."""
+        for key, least, most, step in (
+            ("timeout", 0.1, 30, 0.01),
+            ("connect_timeout", 0.1, 30, 0.01),
+            ("idle_timeout", 0, 3600, 0.01),
+            ("max_in_flight", 1, 4096, 1),
+            ("max_connections", 1, 64, 1),
+            ("padding", 0, 1024, 1),
+        ):
+            with self.subTest(key=key):
+                kind = "number of seconds" if step < 1 else "whole number"
+                rule = f"must be a {kind} from {least} to {most}"
+                for value in (least, most):
+                    self.assertEqual(
+                        getattr(replace(Forward(), **{key: value}), key), value
+                    )
+                for value in (least - step, most + step):
+                    error = fault(Forward, **{key: value})
+                    self.assertEqual(str(error), f"{key} = {value} {rule}")
+
+    def test_unknown_strategy(self) -> None:
+        """Another word is no strategy."""
+        self.assertEqual(
+            str(fault(Forward, strategy="round_robin")),
+            "strategy = 'round_robin' must be one of"
+            " failover, fastest, round-robin, random, race, split",
+        )
+
+
+class ConfigTests(TestCase):
+    def test_profiles(self) -> None:
+        """Strict holds, unless the other is written down."""
+        self.assertEqual(Config((HOME,), (FAR,)).profile, "strict")
+        for profile in PROFILES:
+            self.assertEqual(Config((HOME,), (FAR,), profile).profile, profile)
+        self.assertEqual(
+            str(fault(Config, (HOME,), (FAR,), "lax")),
+            "profile = 'lax' must be one of strict, opportunistic",
+        )
+
+    def test_default_listeners(self) -> None:
+        """The default list can be told from one that somebody wrote."""
+        self.assertTrue(Config(DEFAULT_LISTEN, (FAR,)).listens_by_default)
+        self.assertFalse(Config((HOME,), (FAR,)).listens_by_default)
+
+    def test_listeners(self) -> None:
+        """There is at least one listener, and none twice."""
+        self.assertEqual(
+            str(fault(Config, (), (FAR,))), "listen is empty: name an address"
+        )
+        self.assertEqual(
+            str(fault(Config, (HOME, Listen("::1", 53), HOME), (FAR,))),
+            "listen 127.0.0.1:5300 stands there twice: keep one",
+        )
+        other = Listen("127.0.0.1", 5301)
+        self.assertEqual(Config((HOME, other), (FAR,)).listen, (HOME, other))
+
+    def test_upstreams(self) -> None:
+        """There is an upstream, or else the lab."""
+        self.assertEqual(
+            str(fault(Config, (HOME,), ())), "upstream is empty: name a server"
+        )
+        self.assertTrue(Config((HOME,), (), lab=True).lab)
+        self.assertEqual(
+            str(fault(Config, (HOME,), (FAR,), lab=True)),
+            "upstream lab stands alone: keep it or the others",
+        )
+
+    def test_loops(self) -> None:
+        """An upstream that is our own listener is refused, wildcards included."""
+        for listen, address in (
+            ("127.0.0.1:853", "127.0.0.1"),
+            ("[::1]:853", "0::1"),
+            ("192.0.2.7:853", "192.0.2.7"),
+            ("0.0.0.0:853", "127.0.0.2"),
+            ("[::]:853", "::1"),
+            ("[::]:853", "127.0.0.1"),
+            ("127.0.0.1:853", "0.0.0.0"),
+        ):
+            with self.subTest(listen=listen, address=address):
+                looping = Upstream((address,))
+                error = fault(Config, (HOME, parse_listen(listen)), (FAR, looping))
+                self.assertEqual(
+                    str(error),
+                    f"upstream {looping} would ask our own listener {listen},"
+                    " and so itself: change the address or the port of one",
+                )
+                self.assertEqual(error.path, ("upstream", 1))
+
+    def test_no_loops(self) -> None:
+        """Another port or another address is not our own."""
+        for listen, address in (
+            ("127.0.0.1:5300", "127.0.0.1"),
+            ("127.0.0.1:853", "127.0.0.2"),
+            ("127.0.0.1:853", "192.0.2.1"),
+            ("0.0.0.0:853", "192.0.2.1"),
+        ):
+            with self.subTest(listen=listen, address=address):
+                upstream = (Upstream((address,)),)
+                config = Config((parse_listen(listen),), upstream)
+                self.assertEqual(config.upstream, upstream)
+
+    def test_resolver_loop(self) -> None:
+        """A resolver that is our own listener would ask itself, too."""
+        upstream = Upstream((), server_name="dns.example", bootstrap=("127.0.0.1",))
+        listen = Listen("127.0.0.1", 53)
+        self.assertEqual(
+            str(fault(Config, (listen,), (upstream,))),
+            "upstream tls://dns.example:853 would ask our own listener 127.0.0.1:53,"
+            " and so itself: change the address or the port of one",
+        )
+        self.assertEqual(Config((HOME,), (upstream,)).upstream, (upstream,))

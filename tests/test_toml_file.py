@@ -1,0 +1,347 @@
+"""The configuration file."""
+
+import os
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import TestCase
+
+import pytest
+
+from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
+from dotproxy.config.toml_file import (
+    DEFAULT,
+    FORWARD_KEYS,
+    KEYS,
+    UPSTREAM_KEYS,
+    certificate_file,
+    load,
+)
+from dotproxy.config.presets import PRESETS
+
+SAMPLE = Path(__file__).parent.parent / "deploy" / "dotproxy.toml"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+PIN = "A" * 43 + "="
+
+FULL = f"""\
+listen = ["127.0.0.1:53", "[::1]:53"]
+profile = "opportunistic"
+
+[[upstream]]
+address = "192.0.2.1"
+port = 8853
+server_name = "dns.example"
+spki_pins = ["sha256//{PIN}"]
+ca_file = "ca.pem"
+
+[[upstream]]
+addresses = ["192.0.2.2", "2001:db8::2"]
+
+[[upstream]]
+server_name = "dns.example.net"
+bootstrap = ["9.9.9.9"]
+
+[forward]
+strategy = "race"
+timeout = 4
+connect_timeout = 2
+idle_timeout = 0
+max_in_flight = 32
+max_connections = 1
+padding = 0
+"""
+
+FAULTS = (
+    # An unknown key, at every level, also those of later versions.
+    ("lisetn = []", "1: unknown key 'lisetn', did you mean 'listen'?"),
+    ("[forwad]", "1: unknown key 'forwad', did you mean 'forward'?"),
+    ("[cache]", "1: unknown key 'cache', known: listen, profile, upstream, forward"),
+    ("lab = true", "1: unknown key 'lab', known: listen, profile, upstream, forward"),
+    (
+        "[forward]\npadding = 0\ntimout = 5",
+        "3: unknown key 'timout' in [forward], did you mean 'timeout'?",
+    ),
+    (
+        "[forward]\necs = 'strip'",
+        "2: unknown key 'ecs' in [forward], known: strategy, timeout, connect_timeout,"
+        " idle_timeout, max_in_flight, max_connections, padding",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\n\n[[upstream]]\nadress = '192.0.2.1'",
+        "5: unknown key 'adress' in [[upstream]], did you mean 'address'?",
+    ),
+    (
+        "[[upstream]]\ngroup = 'default'",
+        "2: unknown key 'group' in [[upstream]], known: address, addresses, port,"
+        " server_name, spki_pins, ca_file, bootstrap",
+    ),
+    # listen
+    (
+        "listen = '127.0.0.1:53'",
+        "1: listen = '127.0.0.1:53' must be an array of strings"
+        " such as ['127.0.0.1:5300']",
+    ),
+    ("listen = [53]", "1: listen = 53 must be a string"),
+    (
+        "# here\nlisten = [\n  '127.0.0.1:53',\n  'tls://[::]:853',\n]",
+        "2: listen = 'tls://[::]:853' must be ADDRESS:PORT: only plain UDP and TCP are"
+        " served, no scheme",
+    ),
+    ("listen = []", "1: listen is empty: name an address"),
+    (
+        "listen = ['[::1]:53', '[0::1]:53']",
+        "1: listen [::1]:53 stands there twice: keep one",
+    ),
+    # profile
+    (
+        "profile = 'lax'",
+        "1: profile = 'lax' must be one of strict, opportunistic",
+    ),
+    ("profile = true", "1: profile = true must be one of strict, opportunistic"),
+    # forward
+    ("forward = 3", "1: forward = 3 must be a table: begin it with [forward]"),
+    (
+        "[forward]\ntimeout = 99",
+        "2: timeout = 99 must be a number of seconds from 0.1 to 30",
+    ),
+    (
+        "forward.timeout = '5'",
+        "1: timeout = '5' must be a number of seconds from 0.1 to 30",
+    ),
+    (
+        "[forward]\nidle_timeout = nan",
+        "2: idle_timeout = nan must be a number of seconds from 0 to 3600",
+    ),
+    (
+        "[forward]\n\nstrategy = 'best'",
+        "3: strategy = 'best' must be one of failover, fastest, round-robin, random,"
+        " race, split",
+    ),
+    (
+        "[forward]\nmax_in_flight = 0",
+        "2: max_in_flight = 0 must be a whole number from 1 to 4096",
+    ),
+    # upstream
+    (
+        "[upstream]\naddress = '192.0.2.1'",
+        "1: upstream must be an array of tables: begin each with [[upstream]]",
+    ),
+    (
+        "upstream = ['quad9']",
+        "1: upstream must be an array of tables: begin each with [[upstream]]",
+    ),
+    ("upstream = []", "1: upstream is empty: name a server"),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\n[[upstream]]\nport = 853",
+        "3: upstream has no address: give address, or both server_name and bootstrap",
+    ),
+    (
+        "[[upstream]]\naddress = 'dns.example'",
+        "2: address = 'dns.example' must be an IP address such as 192.0.2.1"
+        " or 2001:db8::1, not a name, and without a zone",
+    ),
+    ("[[upstream]]\naddress = 1", "2: address = 1 must be a string"),
+    (
+        "[[upstream]]\naddresses = '192.0.2.1'",
+        "2: addresses = '192.0.2.1' must be an array of strings",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\naddresses = []",
+        "2: address = '192.0.2.1' stands beside addresses: keep one of the two",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\nport = 53",
+        "3: port = 53 is for plain DNS, TLS must not be spoken there"
+        " (RFC 7858 section 3.1): take 853",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\nserver_name = '192.0.2.1'",
+        "3: server_name = '192.0.2.1' is an address: leave it away,"
+        " an address needs no name to be verified",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\nspki_pins = ['abc']",
+        "3: spki_pins = 'abc' must be sha256//BASE64 or plain base64 of 32 octets,"
+        " the SHA-256 of a public key (SPKI)",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\nca_file = 'none.pem'",
+        "3: ca_file = 'none.pem' cannot be read: No such file or directory",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\nca_file = '.'",
+        "3: ca_file = '.' cannot be read: Is a directory",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\nca_file = 'dotproxy.toml'",
+        "3: ca_file = 'dotproxy.toml' holds no certificate:"
+        " name a PEM file with a BEGIN CERTIFICATE line",
+    ),
+    ("[[upstream]]\nca_file = false", "2: ca_file = false must be a string"),
+    ("[[upstream]]\nca_file = 3", "2: ca_file = 3 must be a string"),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\nbootstrap = ['9.9.9.9']",
+        "3: bootstrap = ['9.9.9.9:53'] is for an upstream without an address:"
+        " keep one of the two",
+    ),
+    (
+        "listen = ['127.0.0.1:853']\n[[upstream]]\naddress = '127.0.0.1'",
+        "2: upstream tls://127.0.0.1:853 would ask our own listener 127.0.0.1:853,"
+        " and so itself: change the address or the port of one",
+    ),
+    # The upstream at fault is a default one: it stands on no line.
+    (
+        "listen = ['1.1.1.1:853']",
+        " upstream tls://1.1.1.1:853#cloudflare-dns.com would ask our own listener"
+        " 1.1.1.1:853, and so itself: change the address or the port of one",
+    ),
+    # No TOML at all.
+    ("listen\n", "1:7: not TOML: Expected '=' after a key in a key/value pair"),
+    ("a = 1\nlisten = [\n", "3:1: not TOML: Invalid value"),
+    ("a = [", "1:6: not TOML: Invalid value"),
+    ("listen = 1\nlisten = 2", "2:11: not TOML: Cannot overwrite a value"),
+)
+
+
+class FileTests(TestCase):
+    def setUp(self) -> None:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.path = self.folder / "dotproxy.toml"
+
+    def load(self, text: str) -> Config:
+        self.path.write_bytes(text.encode())
+        return load(str(self.path))
+
+    def fault(self, text: str) -> str:
+        with pytest.raises(ConfigError) as caught:
+            self.load(text)
+        return str(caught.value)
+
+
+class LoadTests(FileTests):
+    def test_empty(self) -> None:
+        """What a file leaves away has its default."""
+        self.assertEqual(self.load(""), DEFAULT)
+        self.assertEqual(self.load("[forward]\n# nothing\n"), DEFAULT)
+
+    def test_default(self) -> None:
+        """By default this machine is served, and two services are asked, strictly."""
+        self.assertTrue(DEFAULT.listens_by_default)
+        self.assertEqual(DEFAULT.upstream, (PRESETS["cloudflare"], PRESETS["quad9"]))
+        self.assertEqual(DEFAULT.profile, "strict")
+        self.assertEqual(DEFAULT.forward, Forward())
+        self.assertFalse(DEFAULT.lab)
+
+    def test_full(self) -> None:
+        """Every key reaches its place."""
+        ca_file = self.folder / "ca.pem"
+        ca_file.write_text(CERTIFICATE)
+        upstreams = (
+            Upstream(("192.0.2.1",), 8853, "dns.example", (PIN,), str(ca_file)),
+            Upstream(("192.0.2.2", "2001:db8::2")),
+            Upstream((), server_name="dns.example.net", bootstrap=("9.9.9.9",)),
+        )
+        self.assertEqual(
+            self.load(FULL),
+            Config(
+                (Listen("127.0.0.1", 53), Listen("::1", 53)),
+                upstreams,
+                "opportunistic",
+                Forward("race", 4.0, 2.0, 0.0, 32, 1, 0),
+            ),
+        )
+
+    def test_windows(self) -> None:
+        """Lines may end as on Windows."""
+        self.assertEqual(self.load("profile = 'strict'\r\n[forward]\r\n"), DEFAULT)
+
+    def test_faults(self) -> None:
+        """A fault is one line: file, line, key, value, what is allowed."""
+        for text, message in FAULTS:
+            with self.subTest(text=text):
+                self.assertEqual(self.fault(text), f"{self.path}:{message}")
+
+    def test_long_number(self) -> None:
+        """A number that Python refuses to read is told like any other fault."""
+        self.assertRegex(
+            self.fault("a = " + "1" * 5000),
+            rf"\A{re.escape(str(self.path))}: not TOML: .+\Z",
+        )
+
+    def test_deep_nesting(self) -> None:
+        """Brackets without end exhaust nobody."""
+        self.assertEqual(
+            self.fault("a = " + "[" * 100_000), f"{self.path} is nested too deeply"
+        )
+
+    def test_no_text(self) -> None:
+        """What is no UTF-8 text is refused where it stops being that."""
+        self.path.write_bytes(b"# a\n# b\n# \xff\n")
+        with pytest.raises(ConfigError) as caught:
+            load(str(self.path))
+        self.assertEqual(str(caught.value), f"{self.path}:3: text must be UTF-8")
+
+    def test_no_file(self) -> None:
+        """A file that cannot be read is named, with the reason."""
+        for path, reason in (
+            (self.path, "No such file or directory"),
+            (self.folder, "Is a directory"),
+        ):
+            with pytest.raises(ConfigError) as caught:
+                load(str(path))
+            self.assertEqual(str(caught.value), f"'{path}' cannot be read: {reason}")
+
+
+class CertificateFileTests(FileTests):
+    def test_absolute(self) -> None:
+        """The path holds wherever the process goes afterwards."""
+        ca_file = self.folder / "ca.pem"
+        ca_file.write_text(CERTIFICATE)
+        relative = os.path.relpath(ca_file)
+        self.assertFalse(os.path.isabs(relative))
+        self.assertEqual(certificate_file(relative), str(ca_file))
+
+    def test_key_file(self) -> None:
+        """A PEM file may hold other things than certificates; that is told."""
+        key = self.folder / "key.pem"
+        key.write_text("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n")
+        with pytest.raises(ValueError, match="holds no certificate"):
+            certificate_file(str(key))
+
+    def test_impossible_name(self) -> None:
+        """A name that no file can have is a ConfigError, too."""
+        message = self.fault("[[upstream]]\nca_file = 'a\\u0000'".replace("'", '"'))
+        self.assertEqual(
+            message, f"{self.path}:2: ca_file = 'a\\x00' embedded null byte"
+        )
+
+
+class SampleTests(FileTests):
+    def test_defaults(self) -> None:
+        """The sample says what would hold without it."""
+        self.assertEqual(load(str(SAMPLE)), DEFAULT)
+
+    def test_every_key(self) -> None:
+        """Every key stands in the sample, under a comment that gives the reason."""
+        text = SAMPLE.read_text()
+        for key in {*KEYS, *UPSTREAM_KEYS, *FORWARD_KEYS} - {"upstream", "forward"}:
+            with self.subTest(key=key):
+                self.assertRegex(text, rf"(?m)^#.*\n{key} = |^# .*\b{key} = ")
+
+    def test_alternative_listeners(self) -> None:
+        """Each of the other listeners that it proposes can be had."""
+        for line in re.findall(r"(?m)^# (listen = .*)$", SAMPLE.read_text()):
+            with self.subTest(line=line):
+                self.assertFalse(self.load(line).listens_by_default)
+
+    def test_alternative_upstreams(self) -> None:
+        """The other upstreams that it proposes can be had."""
+        (self.folder / "example-ca.pem").write_text(CERTIFICATE)
+        _, examples = SAMPLE.read_text().split("# A server of your own", 1)
+        lines = re.findall(r"(?m)^# (\[\[upstream\]\]|\w+ = .*)$", examples)
+        own, looked_up = self.load("\n".join(lines)).upstream
+        self.assertEqual(str(own), "tls://192.0.2.53:853#dns.example.net")
+        self.assertEqual(len(own.spki_pins), 1)
+        self.assertEqual(looked_up.resolvers, (("9.9.9.9", 53), ("2620:fe::fe", 53)))
