@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-COVERED = ("wire/*.py", "local/*.py", "upstream/*.py", "forwarder.py")
+COVERED = ("wire/*.py", "local/*.py", "upstream/**/*.py", "forwarder.py")
 
 
 def main() -> int:

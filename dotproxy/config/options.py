@@ -101,8 +101,8 @@ class Options(usage.Options):
 
     def opt_upstream(self, text: str) -> None:
         """Ask this server: tls://ADDRESS[:PORT][#NAME], or one of cloudflare quad9
-        google adguard mullvad controld, or lab, a server in this process that
-        misbehaves on command; may be repeated (default cloudflare, then quad9)."""
+        google adguard mullvad controld, or lab, a small server in this process to
+        try things on; may be repeated (default cloudflare, then quad9)."""
         if text == LAB:
             self._lab = True
         else:

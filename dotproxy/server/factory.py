@@ -1,0 +1,79 @@
+"""The names server factory: it supplies both protocols, and the way to an answer."""
+
+from collections import Counter
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.names.server import DNSServerFactory
+
+from dotproxy.resolver import DoTResolver
+from dotproxy.server.datagram import DatagramProtocol
+from dotproxy.server.stream import DEFAULT_LIMITS, StreamLimits, StreamProtocol
+from dotproxy.wire.message import FormatError
+from dotproxy.wire.query import limit_datagram, parse_query
+from dotproxy.wire.reply import rejection
+
+HEAD_START = 0.1
+"""Seconds before the end of a client's patience at which it gets what there is."""
+
+
+class ProxyServerFactory(DNSServerFactory):
+    """A names server whose only authority is a resolver over TLS.
+
+    `timeout` is how long clients are taken to wait, in seconds.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        resolver: DoTResolver,
+        clock: IReactorTime,
+        timeout: float,
+        limits: StreamLimits = DEFAULT_LIMITS,
+    ) -> None:
+        super().__init__(clients=[resolver])
+        self._forwarder = resolver.forwarder
+        self._clock = clock
+        self._patience = max(timeout - HEAD_START, timeout / 2)
+        self._limits = limits
+        self._clients: Counter[str] = Counter()
+        self.turned_away = 0
+
+    def datagram_protocol(self) -> DatagramProtocol:
+        """Make the protocol for one UDP port."""
+        return DatagramProtocol(self, self._clock)
+
+    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol | None:
+        """Make the protocol for one TCP client, or turn away who has too many."""
+        host = addr.host if isinstance(addr, IPv4Address | IPv6Address) else ""
+        if (
+            self._clients[host] >= self._limits.per_client
+            or self._clients.total() >= self._limits.in_all
+        ):
+            self.turned_away += 1
+            return None
+        self._clients[host] += 1
+        protocol = StreamProtocol(self, self._clock, self._limits)
+        protocol.lost.addCallback(lambda _: self._forget(host))
+        return protocol
+
+    def respond(self, message: bytes, datagram: bool) -> bytes | Deferred[bytes] | None:
+        """Return the reply to a client's message, or fire with it; None for silence.
+
+        The Deferred never fails, and fires before the client's patience ends.
+        """
+        try:
+            query = parse_query(message)
+        except FormatError as fault:
+            return None if fault.rcode is None else rejection(message, fault.rcode)
+        if datagram:
+            limit_datagram(query)
+        query.deadline = self._clock.seconds() + self._patience
+        return self._forwarder.resolve(query)
+
+    def _forget(self, host: str) -> None:
+        self._clients[host] -= 1
+        if not self._clients[host]:
+            del self._clients[host]

@@ -1,0 +1,96 @@
+"""The sockets that clients reach, bound before anything else is begun.
+
+A fault shows while the one who started the program still looks, and before a
+daemon leaves for the background; whoever binds port 53 may drop its rights after.
+"""
+
+import errno
+import socket
+from typing import NamedTuple
+
+BACKLOG = 256
+"""Connections that the system keeps while nobody accepts them."""
+
+MISSING_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""How a system says that it has no such address: say, no IPv6."""
+
+
+class ListenError(Exception):
+    """An address cannot be listened on.
+
+    `absent` says that this machine has no such address at all.
+    """
+
+    def __init__(self, where: str, fault: OSError) -> None:
+        super().__init__(f"listen {where}: {_advice(fault)}")
+        self.absent = fault.errno in MISSING_FAMILY
+
+
+class Sockets(NamedTuple):
+    """UDP and TCP on the same address and port, both bound, TCP listening."""
+
+    udp: socket.socket
+    tcp: socket.socket
+
+    @property
+    def address(self) -> str:
+        """The address and port in use, as people write them."""
+        host, port = self.udp.getsockname()[:2]
+        return _written(host, port)
+
+    def close(self) -> None:
+        """Give both back."""
+        self.udp.close()
+        self.tcp.close()
+
+
+def bind(host: str, port: int) -> Sockets:
+    """Bind both sockets on an IP address, or neither and raise ListenError.
+
+    Port 0 takes one that is free.  An IPv6 socket takes no IPv4 clients, so each
+    address means just what it says.
+    """
+    udp = _bound(socket.SOCK_DGRAM, host, port)
+    try:
+        tcp = _bound(socket.SOCK_STREAM, host, udp.getsockname()[1])
+    except ListenError:
+        udp.close()
+        raise
+    return Sockets(udp, tcp)
+
+
+def _bound(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+    stream = kind == socket.SOCK_STREAM
+    try:
+        made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+        try:
+            if made.family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if stream:
+                # A restart must not wait for the connections of the last run.
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.setblocking(False)
+            made.bind((host, port))
+            if stream:
+                made.listen(BACKLOG)
+        except OSError:
+            made.close()
+            raise
+    except OSError as fault:
+        where = f"{_written(host, port)} ({'TCP' if stream else 'UDP'})"
+        raise ListenError(where, fault) from None
+    return made
+
+
+def _written(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _advice(fault: OSError) -> str:
+    advice = {
+        errno.EADDRINUSE: "already in use: stop the other program or take another port",
+        errno.EACCES: "not allowed: ports below 1024 need root or CAP_NET_BIND_SERVICE",
+        errno.EADDRNOTAVAIL: "this machine has no such address",
+        errno.EAFNOSUPPORT: "this machine has no such address family",
+    }
+    return advice.get(fault.errno or 0, fault.strerror or str(fault))

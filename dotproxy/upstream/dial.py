@@ -1,0 +1,129 @@
+"""Connect to one of several addresses: the first that proves itself (RFC 8305)."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+    wrapClientTLS,
+)
+from twisted.internet.interfaces import IDelayedCall, IReactorTCP, IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from dotproxy.upstream.connection import Connection
+from dotproxy.upstream.interface import UpstreamError
+from dotproxy.upstream.tls import Authenticator, Unverified
+
+STAGGER = 0.25
+"""Seconds of a head start for each address before the next (RFC 8305 section 5)."""
+
+Attempt = Callable[[str], Deferred[Connection]]
+"""Connect to one address; fires with a verified connection, may be cancelled."""
+
+
+class Dial:
+    """One race over the addresses of an upstream, in their order.
+
+    A connection wins when its peer is verified, not when TCP answers: whoever
+    merely picks up the phone has shown nothing.
+    """
+
+    def __init__(self, attempt: Attempt, clock: IReactorTime) -> None:
+        self._attempt = attempt
+        self._clock = clock
+        self._waiting: list[str] = []
+        self._running: dict[str, Deferred[Connection]] = {}
+        self._failures: dict[str, str] = {}
+        self._refused = False
+        self._timers: list[IDelayedCall] = []
+        self._over = False
+        self._result: Deferred[tuple[str, Connection]] = Deferred(self._finish)
+
+    @property
+    def failed(self) -> Sequence[str]:
+        """The addresses that failed so far."""
+        return tuple(self._failures)
+
+    def run(
+        self, addresses: Sequence[str], timeout: float
+    ) -> Deferred[tuple[str, Connection]]:
+        """Fire with the address that won and its connection.
+
+        Fails with UpstreamError, naming what happened at each address, when all
+        have failed or `timeout` seconds are over; Unverified if any was refused
+        for what it showed.
+        """
+        self._waiting = list(addresses)
+        self._timers.append(self._clock.callLater(timeout, self._late))
+        self._next()
+        return self._result
+
+    def _next(self) -> None:
+        if not self._waiting:
+            if not self._running:
+                self._fail()
+            return
+        address = self._waiting.pop(0)
+        if self._waiting:
+            self._timers.append(self._clock.callLater(STAGGER, self._next))
+        connecting = self._running[address] = self._attempt(address)
+        connecting.addCallbacks(
+            partial(self._won, address), partial(self._lost, address)
+        )
+
+    def _won(self, address: str, connection: Connection) -> None:
+        del self._running[address]
+        if self._over:
+            connection.abort()
+            return
+        self._finish()
+        self._result.callback((address, connection))
+
+    def _lost(self, address: str, failure: Failure) -> None:
+        del self._running[address]
+        if not self._over:
+            self._failures[address] = failure.getErrorMessage()
+            self._refused = self._refused or failure.check(Unverified) is not None
+            self._next()
+
+    def _late(self) -> None:
+        for address in [*self._running, *self._waiting]:
+            self._failures[address] = "no connection in time"
+        self._fail()
+
+    def _fail(self) -> None:
+        self._finish()
+        kind = Unverified if self._refused else UpstreamError
+        reasons = (f"{address}: {why}" for address, why in self._failures.items())
+        self._result.errback(Failure(kind("; ".join(reasons))))
+
+    def _finish(self, _: object = None) -> None:
+        """Stop the timers, and hang up on those who come too late."""
+        self._over = True
+        for timer in self._timers:
+            if timer.active():
+                timer.cancel()
+        for connecting in list(self._running.values()):
+            connecting.cancel()
+
+
+def connector(
+    authenticator: Authenticator, port: int, reactor: IReactorTCP, random: Random
+) -> Attempt:
+    """Return how to connect to one address of an upstream, over TCP and TLS."""
+
+    def attempt(address: str) -> Deferred[Connection]:
+        identity = authenticator.expect(address)
+        connection = Connection(identity, IReactorTime(reactor), random)
+        tcp = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
+        endpoint = wrapClientTLS(identity, tcp(reactor, address, port))
+        factory = Factory.forProtocol(lambda: connection)
+        factory.noisy = False
+        connecting = endpoint.connect(factory)
+        return connecting.addCallback(lambda _: connection.ready)
+
+    return attempt

@@ -1,0 +1,107 @@
+"""One query on its way through the upstreams of a group."""
+
+from collections.abc import Iterable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.interface import (
+    NETWORK_ERROR,
+    UNREACHABLE,
+    UpstreamError,
+)
+from dotproxy.wire.answer import Answer
+from dotproxy.wire.query import Query
+
+
+class Exchange:
+    """Ask one upstream after the other, until one settles the question.
+
+    The next is asked when one fails, or says that it cannot tell, or is late by
+    its own measure; those asked before may still answer.  The first that settles
+    it wins.  If none does, `result` has the best that was said, or fails with an
+    UpstreamError that holds every upstream's own.
+    """
+
+    __slots__ = (
+        "_asked", "_candidates", "_clock", "_errors", "_open", "_second_best",
+        "late_at", "query", "result", "settled",
+    )  # fmt: skip
+
+    log = Logger()
+
+    def __init__(
+        self, query: Query, candidates: Iterable[DoT], clock: IReactorTime
+    ) -> None:
+        self.query = query
+        self.late_at = float("inf")
+        """When the upstream asked last is late, on the clock."""
+        self.result: Deferred[Answer] = Deferred(self._forget)
+        self._clock = clock
+        self._candidates = iter(candidates)
+        self._asked: list[Deferred[None]] = []
+        self._open = 0
+        self.settled = False
+        """Whether the result is there, or nobody waits for it any more."""
+        self._second_best: Answer | None = None
+        self._errors: list[str] = []
+
+    def ask_next(self) -> bool:
+        """Ask the next upstream; False if there is none, or no time for one."""
+        now = self._clock.seconds()
+        upstream = None if now >= self.query.deadline else next(self._candidates, None)
+        if upstream is None:
+            self.late_at = float("inf")
+            return False
+        self.late_at = now + upstream.health.patience
+        self._open += 1
+        asking = upstream.exchange(self.query)
+        self._asked.append(asking.addCallbacks(self._answered, self._failed))
+        return True
+
+    def conclude(self) -> None:
+        """End with what there is: the second best, or an error."""
+        if self._second_best is not None:
+            self._settle(self._second_best)
+            return
+        code = UNREACHABLE if self._open else NETWORK_ERROR
+        reason = "; ".join(self._errors) or "no answer in time"
+        self._forget()
+        self.result.errback(Failure(UpstreamError(reason, code)))
+
+    def _answered(self, answer: Answer) -> None:
+        self._open -= 1
+        if answer.helpful:
+            self._settle(answer)
+            return
+        # An answer cut short still beats an excuse.
+        if self._second_best is None or answer.truncated:
+            self._second_best = answer
+        self._go_on()
+
+    def _failed(self, failure: Failure) -> None:
+        self._open -= 1
+        if self.settled:
+            return
+        if failure.check(UpstreamError) is None:
+            self.log.failure("an upstream failed in an unknown way", failure)
+        self._errors.append(failure.getErrorMessage())
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if not (self.settled or self.ask_next() or self._open):
+            self.conclude()
+
+    def _settle(self, answer: Answer) -> None:
+        if not self.settled:
+            self._forget()
+            self.result.callback(answer)
+
+    def _forget(self, _: object = None) -> None:
+        """Let go of those still asked; their answers count for their health only."""
+        self.settled = True
+        for asking in self._asked:
+            asking.cancel()

@@ -1,0 +1,190 @@
+"""The connections to one upstream, made and ended as they are needed."""
+
+from dataclasses import dataclass
+from typing import Any
+from typing import Protocol as TypingProtocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from dotproxy.upstream.addresses import AddressSource
+from dotproxy.upstream.asked import Asked
+from dotproxy.upstream.connection import Connection, State
+from dotproxy.upstream.dial import Attempt, Dial
+from dotproxy.upstream.idle import SHARE, IdleLimit
+
+SILENCE_BORNE = 1.5
+"""Seconds without an answer that is owed, before a connection is suspected."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one upstream's connections; times in seconds, padding in octets."""
+
+    connect_timeout: float = 3.0
+    idle_timeout: float = 8.0
+    max_in_flight: int = 256
+    max_connections: int = 4
+    padding: int = 128
+
+
+class Owner(TypingProtocol):
+    """Who hears what becomes of the connections."""
+
+    def connected(self) -> None:
+        """Hear that a connection is ready."""
+
+    def unreachable(self, reason: str) -> None:
+        """Hear that none could be made."""
+
+    def lost(self, queries: list[Asked], reason: str) -> None:
+        """Hear of queries whose connection is gone, the oldest first.
+
+        `reason` is what this says against the server; '' if it says nothing.
+        """
+
+    def silent(self, queries: list[Asked], reason: str) -> None:
+        """Hear of queries whose connection owes an answer for too long."""
+
+    def answered(self, seconds: float) -> None:
+        """Hear that an answer came, and how long it took."""
+
+
+class Pool:
+    """Keep as few connections as will do, and none that is idle or suspect."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        addresses: AddressSource,
+        attempt: Attempt,
+        clock: IReactorTime,
+        limits: Limits,
+    ) -> None:
+        self.opened = self.closed_by_peer = self.suspected = 0
+        self._addresses = addresses
+        self._attempt = attempt
+        self._clock = clock
+        self._limits = limits
+        self._idle = IdleLimit(limits.idle_timeout)
+        self._connections: list[Connection] = []
+        self._dialling: Deferred[Any] | None = None
+        self._doubt = ""
+        self.owner: Owner
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """All that are open, in the order they were made."""
+        return tuple(self._connections)
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether a connection is ready or being made, so that asking may help."""
+        return self._dialling is not None or self._count_ready() > 0
+
+    def ask(self, asked: Asked) -> bool:
+        """Send a query over a connection that has room; False if none has."""
+        for connection in self._connections:
+            if (
+                connection.state is State.READY
+                and connection.under_way < self._limits.max_in_flight
+            ):
+                connection.ask(asked, self._limits.padding)
+                return True
+        return False
+
+    def dial(self) -> None:
+        """Make a connection, unless one is being made or there are enough."""
+        if (
+            self._dialling is None
+            and self._count_ready() < self._limits.max_connections
+        ):
+            # Set before the call-backs, which may run at once and unset it.
+            self._dialling = dialling = self._addresses.resolve()
+            dialling.addCallback(self._connect)
+            dialling.addCallbacks(self._connected, self._not_connected)
+            dialling.addErrback(lambda bug: self.log.failure("in a pool", bug))
+
+    def look(self, now: float) -> bool:
+        """Do what time demands; return whether there is anything to look after."""
+        for connection in self.connections:
+            connection.expire(now)
+            if connection.state is State.DRAINING:
+                connection.close_if_drained()
+            elif connection.silence(now) >= SILENCE_BORNE:
+                self._suspect(connection)
+            elif self._idles(connection, now):
+                self._idle.kept()
+                connection.drain()
+        return bool(self._connections)
+
+    def stop(self) -> None:
+        """Hang up on everybody, at once."""
+        if self._dialling is not None:
+            self._dialling.cancel()
+        for connection in self.connections:
+            connection.abort()
+
+    def _count_ready(self) -> int:
+        return sum(c.state is State.READY for c in self._connections)
+
+    def _connect(self, addresses: list[str]) -> Deferred[tuple[str, Connection]]:
+        dial = Dial(self._attempt, self._clock)
+        connecting = dial.run(addresses, self._limits.connect_timeout)
+        return connecting.addBoth(self._learn, dial)
+
+    def _learn(self, outcome: object, dial: Dial) -> object:
+        for address in dial.failed:
+            self._addresses.failed(address)
+        return outcome
+
+    def _connected(self, won: tuple[str, Connection]) -> None:
+        address, connection = won
+        self._dialling = None
+        self._addresses.worked(address)
+        self.opened += 1
+        connection.on_answer = self.owner.answered
+        connection.on_lost = self._lost
+        self._connections.append(connection)
+        self._warn(address, connection.doubt)
+        self.owner.connected()
+
+    def _warn(self, address: str, doubt: str) -> None:
+        """Say once what is wrong with a peer that the profile lets pass."""
+        if doubt and doubt != self._doubt:
+            self.log.warn("{at} is not authenticated: {doubt}", at=address, doubt=doubt)
+        self._doubt = doubt
+
+    def _not_connected(self, failure: Failure) -> None:
+        self._dialling = None
+        self.owner.unreachable(failure.getErrorMessage())
+
+    def _suspect(self, connection: Connection) -> None:
+        """Stop trusting a connection that owes an answer; it may still bring it."""
+        self.suspected += 1
+        connection.drain()
+        reason = f"no answer for {SILENCE_BORNE} s"
+        self.owner.silent(connection.unanswered(), reason)
+
+    def _lost(self, connection: Connection) -> None:
+        self._connections.remove(connection)
+        unanswered = connection.unanswered()
+        if connection.closed_by_peer:
+            self.closed_by_peer += 1
+            if not unanswered:
+                self._idle.closed_by_peer(self._clock.seconds() - connection.last_used)
+        barren = unanswered and not connection.answers
+        reason = "connection lost before the first answer" if barren else ""
+        self.owner.lost(unanswered, reason)
+
+    def _idles(self, connection: Connection, now: float) -> bool:
+        """Whether a connection is unused for too long, by the server's word or ours."""
+        if connection.under_way:
+            return False
+        limit = self._idle.seconds
+        if connection.keepalive is not None:
+            limit = connection.keepalive * SHARE
+        return now - connection.last_used >= limit

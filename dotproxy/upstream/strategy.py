@@ -1,0 +1,145 @@
+"""Which upstreams are asked for a query, in which order, and when the next."""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from random import Random
+from zlib import crc32
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.exchange import Exchange
+from dotproxy.upstream.health import PAUSE_WHILE_DARK, PAUSE_WHILE_SERVED
+from dotproxy.upstream.interface import IUpstream, UpstreamError
+from dotproxy.upstream.ticker import Ticker
+from dotproxy.wire.answer import Answer
+from dotproxy.wire.message import fold
+from dotproxy.wire.query import Query
+
+EXPLORATION = 1 / 64
+"""Share of queries that "fastest" lends to another, to see whether it got faster."""
+
+Order = Callable[[Sequence[DoT], Query], list[DoT]]
+"""Put upstreams in the order in which a query should ask them."""
+
+
+@implementer(IUpstream)
+class Strategy:
+    """Ask a group of upstreams as if they were one.
+
+    Whatever the order, one that is down is not asked first.  While another serves,
+    a query is lent to it as a probe now and then; while none does, every query
+    asks all that may be tried again, or fails at once if there are none.
+    """
+
+    def __init__(
+        self,
+        upstreams: Sequence[DoT],
+        order: Order,
+        clock: IReactorTime,
+        race: bool = False,
+    ) -> None:
+        self.upstreams = upstreams
+        self._order = order
+        self._clock = clock
+        self._race = race
+        self._exchanges: list[Exchange] = []
+        self._ticker = Ticker(clock, self._look)
+
+    def exchange(self, query: Query) -> Deferred[Answer]:
+        """Ask; see IUpstream."""
+        at_once, later = self._candidates(query)
+        if not at_once:
+            reasons = (f"{u.name}: {u.health.reason}" for u in self.upstreams)
+            return fail(UpstreamError("; ".join(reasons)))
+        exchange = Exchange(query, at_once + later, self._clock)
+        for _ in at_once:
+            exchange.ask_next()
+        if not exchange.settled:
+            self._exchanges.append(exchange)
+            self._ticker.wake()
+        return exchange.result
+
+    def stop(self) -> None:
+        """Stop every upstream, which fails what is under way."""
+        for upstream in self.upstreams:
+            upstream.stop()
+        self._ticker.stop()
+
+    def _candidates(self, query: Query) -> tuple[list[DoT], list[DoT]]:
+        """Choose whom to ask at once, and whom after those, in this order."""
+        now = self._clock.seconds()
+        ordered = self._order(self.upstreams, query)
+        serving = [u for u in ordered if not u.health.down]
+        if len(serving) == len(ordered) and not self._race:
+            return serving[:1], serving[1:]
+        down = [u for u in ordered if u.health.down]
+        worth_trying = [
+            u for u in down if u.pool.hopeful or u.health.due(now, PAUSE_WHILE_DARK)
+        ]
+        if not serving:
+            return worth_trying, []
+        probes = [u for u in down if u.health.due(now, PAUSE_WHILE_SERVED)][:1]
+        first = serving if self._race else serving[:1]
+        # The one asked last sets the time for the next: so the probe goes before.
+        later = [u for u in serving + worth_trying if u not in first + probes]
+        return probes + first, later
+
+    def _look(self, now: float) -> bool:
+        """Ask the next where one is late, and end what has reached its deadline."""
+        self._exchanges = [e for e in self._exchanges if not e.settled]
+        for exchange in self._exchanges:
+            if exchange.query.deadline <= now:
+                exchange.conclude()
+            elif exchange.late_at <= now:
+                exchange.ask_next()
+        return bool(self._exchanges)
+
+
+def order_by(strategy: str, random: Random) -> Order:
+    """Return the order that goes by this name; KeyError if there is none."""
+    return {
+        "failover": lambda: _as_given,
+        "race": lambda: _as_given,
+        "split": lambda: _by_name,
+        "fastest": lambda: _fastest(random),
+        "random": lambda: _at_random(random),
+        "round-robin": _in_turn,
+    }[strategy]()
+
+
+def _as_given(upstreams: Sequence[DoT], query: Query) -> list[DoT]:
+    return list(upstreams)
+
+
+def _by_name(upstreams: Sequence[DoT], query: Query) -> list[DoT]:
+    """Give each name its upstream, so that none of them sees all names."""
+    name = fold(query.question)[:-4]
+    return _rotated(upstreams, crc32(name))
+
+
+def _in_turn() -> Order:
+    turns = count()
+    return lambda upstreams, query: _rotated(upstreams, next(turns))
+
+
+def _at_random(random: Random) -> Order:
+    return lambda upstreams, query: random.sample(upstreams, len(upstreams))
+
+
+def _fastest(random: Random) -> Order:
+    """Order by usual time to answer; those never measured come first."""
+
+    def order(upstreams: Sequence[DoT], query: Query) -> list[DoT]:
+        if random.random() < EXPLORATION:
+            return random.sample(upstreams, len(upstreams))
+        return sorted(upstreams, key=lambda u: u.health.usual or 0.0)
+
+    return order
+
+
+def _rotated(upstreams: Sequence[DoT], turn: int) -> list[DoT]:
+    start = turn % len(upstreams)
+    return [*upstreams[start:], *upstreams[:start]]
