@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol as TypingProtocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -32,7 +32,7 @@ class Forwarder:
         self.failed = 0
 
     def resolve(self, query: Query) -> bytes | Deferred[bytes]:
-        """Return the reply, or fire with it; never fails.
+        """Return the reply, or fire with it; fails only if cancelled.
 
         Where no answer is to be had the reply is SERVFAIL, and says why to a
         client that understands EDNS (RFC 8914).
@@ -48,6 +48,8 @@ class Forwarder:
         return replying.addErrback(self._apologise, query)
 
     def _apologise(self, failure: Failure, query: Query) -> bytes:
+        if failure.check(CancelledError):
+            failure.raiseException()
         self.failed += 1
         error = failure.value
         if isinstance(error, UpstreamError):

@@ -39,7 +39,8 @@ class Dial:
         self._running: dict[str, Deferred[Connection]] = {}
         self._failures: dict[str, str] = {}
         self._refused = False
-        self._timers: list[IDelayedCall] = []
+        self._patience: IDelayedCall | None = None
+        self._head_start: IDelayedCall | None = None
         self._over = False
         self._result: Deferred[tuple[str, Connection]] = Deferred(self._finish)
 
@@ -57,19 +58,21 @@ class Dial:
         have failed or `timeout` seconds are over; Unverified if any was refused
         for what it showed.
         """
-        self._waiting = list(addresses)
-        self._timers.append(self._clock.callLater(timeout, self._late))
+        self._waiting = list(dict.fromkeys(addresses))
+        self._patience = self._clock.callLater(timeout, self._late)
         self._next()
         return self._result
 
     def _next(self) -> None:
+        """Begin with the next address; what is left of a head start is void."""
+        _stop(self._head_start)
         if not self._waiting:
             if not self._running:
                 self._fail()
             return
         address = self._waiting.pop(0)
         if self._waiting:
-            self._timers.append(self._clock.callLater(STAGGER, self._next))
+            self._head_start = self._clock.callLater(STAGGER, self._next)
         connecting = self._running[address] = self._attempt(address)
         connecting.addCallbacks(
             partial(self._won, address), partial(self._lost, address)
@@ -104,11 +107,15 @@ class Dial:
     def _finish(self, _: object = None) -> None:
         """Stop the timers, and hang up on those who come too late."""
         self._over = True
-        for timer in self._timers:
-            if timer.active():
-                timer.cancel()
+        _stop(self._patience)
+        _stop(self._head_start)
         for connecting in list(self._running.values()):
             connecting.cancel()
+
+
+def _stop(timer: IDelayedCall | None) -> None:
+    if timer is not None and timer.active():
+        timer.cancel()
 
 
 def connector(

@@ -27,7 +27,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_asked", "_candidates", "_clock", "_errors", "_open", "_second_best",
+        "_asked", "_candidates", "_clock", "_code", "_errors", "_open", "_second_best",
         "late_at", "query", "result", "settled",
     )  # fmt: skip
 
@@ -48,6 +48,12 @@ class Exchange:
         """Whether the result is there, or nobody waits for it any more."""
         self._second_best: Answer | None = None
         self._errors: list[str] = []
+        self._code = NETWORK_ERROR
+
+    @property
+    def asked(self) -> int:
+        """Count the upstreams that were asked."""
+        return len(self._asked)
 
     def ask_next(self) -> bool:
         """Ask the next upstream; False if there is none, or no time for one."""
@@ -64,10 +70,12 @@ class Exchange:
 
     def conclude(self) -> None:
         """End with what there is: the second best, or an error."""
+        if self.settled:
+            return
         if self._second_best is not None:
             self._settle(self._second_best)
             return
-        code = UNREACHABLE if self._open else NETWORK_ERROR
+        code = UNREACHABLE if self._open else self._code
         reason = "; ".join(self._errors) or "no answer in time"
         self._forget()
         self.result.errback(Failure(UpstreamError(reason, code)))
@@ -86,9 +94,14 @@ class Exchange:
         self._open -= 1
         if self.settled:
             return
-        if failure.check(UpstreamError) is None:
+        error = failure.value
+        if isinstance(error, UpstreamError):
+            self._errors.append(str(error))
+            if error.code == UNREACHABLE:
+                self._code = UNREACHABLE
+        else:
             self.log.failure("an upstream failed in an unknown way", failure)
-        self._errors.append(failure.getErrorMessage())
+            self._errors.append("internal error")
         self._go_on()
 
     def _go_on(self) -> None:

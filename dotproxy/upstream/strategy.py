@@ -55,8 +55,8 @@ class Strategy:
             reasons = (f"{u.name}: {u.health.reason}" for u in self.upstreams)
             return fail(UpstreamError("; ".join(reasons)))
         exchange = Exchange(query, at_once + later, self._clock)
-        for _ in at_once:
-            exchange.ask_next()
+        while exchange.asked < len(at_once) and exchange.ask_next():
+            pass
         if not exchange.settled:
             self._exchanges.append(exchange)
             self._ticker.wake()
@@ -93,7 +93,7 @@ class Strategy:
         for exchange in self._exchanges:
             if exchange.query.deadline <= now:
                 exchange.conclude()
-            elif exchange.late_at <= now:
+            elif exchange.late_at <= now and not exchange.settled:
                 exchange.ask_next()
         return bool(self._exchanges)
 

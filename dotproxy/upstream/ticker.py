@@ -19,19 +19,22 @@ class Ticker:
         self._clock = clock
         self._look = look
         self._call: IDelayedCall | None = None
+        self._stopped = False
 
     def wake(self) -> None:
         """Start ticking, if it is not."""
+        self._stopped = False
         if self._call is None:
             self._call = self._clock.callLater(TICK, self._tick)
 
     def stop(self) -> None:
         """Stop ticking until woken again."""
+        self._stopped = True
         if self._call is not None:
             self._call.cancel()
             self._call = None
 
     def _tick(self) -> None:
         self._call = None
-        if self._look(self._clock.seconds()):
+        if self._look(self._clock.seconds()) and not self._stopped:
             self.wake()
