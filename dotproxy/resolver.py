@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import TypeAlias, cast
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import IReactorTime, IResolver
 from twisted.names.common import ResolverBase
@@ -79,7 +79,11 @@ class DoTResolver(ResolverBase):
         """Ask the forwarder; this is what every lookup of the base class calls."""
         message = Message(recDes=1)
         message.addQuery(name, type, cls)
-        query = parse_query(message.toStr())
+        try:
+            query = parse_query(message.toStr())
+        except ValueError as fault:
+            # A name that cannot be: twisted.names says so, or we do.
+            return fail(fault)
         patience = sum(timeout) if timeout else self._timeout
         query.deadline = self._clock.seconds() + patience
         reply = self.forwarder.resolve(query)

@@ -66,14 +66,18 @@ def _addresses(upstream: Upstream, reactor: Any) -> AddressSource:
 
 def _authenticator(upstream: Upstream, config: Config) -> Authenticator:
     file = upstream.ca_file
-    trust = Trust(
-        server_name=upstream.server_name,
-        pins=frozenset(upstream.spki_pins),
-        roots=Path(file).read_bytes() if file else None,
-        strict=config.profile == "strict",
-    )
     try:
+        trust = Trust(
+            server_name=upstream.server_name,
+            pins=frozenset(upstream.spki_pins),
+            roots=Path(file).read_bytes() if file else None,
+            strict=config.profile == "strict",
+        )
         return Authenticator(trust, time.time)
+    except OSError as fault:
+        raise ConfigError(
+            f"ca_file {file}", f"cannot be read: {fault.strerror}"
+        ) from None
     except ValueError as fault:
         rule = f"holds a certificate that cannot be read: {fault}"
         raise ConfigError(f"ca_file {file}", rule) from None

@@ -15,9 +15,9 @@ from twisted.python.usage import UsageError
 
 import dotproxy
 from dotproxy.config.model import STRATEGIES, Config, Forward, Listen, Upstream
-from dotproxy.config.toml_file import DEFAULT
 from dotproxy.config.options import VALUES, WIDTH, Options
 from dotproxy.config.presets import PRESETS
+from dotproxy.config.toml_file import DEFAULT
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
 PIN, BACKUP = "A" * 43 + "=", "B" * 42 + "A="
@@ -281,7 +281,8 @@ class ProcessTests(TestCase):
             "cryptography",
             "OpenSSL",
         }
-        ended = run(f"import sys, dotproxy.config.options; print({heavy} & set(sys.modules))")
+        code = "import sys, dotproxy.config.options; print({} & set(sys.modules))"
+        ended = run(code.format(heavy))
         self.assertEqual(ended.stdout, "set()\n")
 
     def test_exit_line(self) -> None:

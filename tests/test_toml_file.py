@@ -9,6 +9,7 @@ from unittest import TestCase
 import pytest
 
 from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
+from dotproxy.config.presets import PRESETS
 from dotproxy.config.toml_file import (
     DEFAULT,
     FORWARD_KEYS,
@@ -17,7 +18,6 @@ from dotproxy.config.toml_file import (
     certificate_file,
     load,
 )
-from dotproxy.config.presets import PRESETS
 
 SAMPLE = Path(__file__).parent.parent / "deploy" / "dotproxy.toml"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"

@@ -6,10 +6,14 @@ daemon leaves for the background; whoever binds port 53 may drop its rights afte
 
 import errno
 import socket
+from contextlib import suppress
 from typing import NamedTuple
 
 BACKLOG = 256
 """Connections that the system keeps while nobody accepts them."""
+
+TRIES = 16
+"""Times to look for a port that is free for UDP and for TCP."""
 
 MISSING_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """How a system says that it has no such address: say, no IPv6."""
@@ -47,9 +51,16 @@ class Sockets(NamedTuple):
 def bind(host: str, port: int) -> Sockets:
     """Bind both sockets on an IP address, or neither and raise ListenError.
 
-    Port 0 takes one that is free.  An IPv6 socket takes no IPv4 clients, so each
-    address means just what it says.
+    Port 0 takes one that is free for both.  An IPv6 socket takes no IPv4 clients, so
+    each address means just what it says.
     """
+    for _ in range(0 if port else TRIES):
+        with suppress(ListenError):
+            return _bind(host, port)
+    return _bind(host, port)
+
+
+def _bind(host: str, port: int) -> Sockets:
     udp = _bound(socket.SOCK_DGRAM, host, port)
     try:
         tcp = _bound(socket.SOCK_STREAM, host, udp.getsockname()[1])

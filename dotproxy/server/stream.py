@@ -79,6 +79,7 @@ class StreamProtocol(DNSProtocol):
         self._finished = False
         self._dismissed = False
         self._gone = False
+        self._working = False
         self._last_used = clock.seconds()
         self._allowed = limits.first_query
         self._timer: IDelayedCall | None = None
@@ -110,9 +111,11 @@ class StreamProtocol(DNSProtocol):
 
     def pauseProducing(self) -> None:
         """Begin nothing new: the client does not read what it got."""
-        self._choked = True
-        self._unread = 0
-        self._work()
+        if not self._choked:
+            # Twisted says it again at every write.
+            self._choked = True
+            self._unread = 0
+            self._work()
 
     def resumeProducing(self) -> None:
         """Go on: the client has read."""
@@ -135,12 +138,19 @@ class StreamProtocol(DNSProtocol):
     # Queries in, answers out.
 
     def _work(self) -> None:
-        """Begin what there is room for; read on, or not, or say goodbye."""
+        """Begin what there is room for; read on, or not, or say goodbye.
+
+        A reply may be there at once, and would call this anew for each in turn.
+        """
+        if self._working:
+            return
+        self._working = True
         while self._backlog and self._has_room():
             self._begin(self._backlog.popleft())
+        self._working = False
         if self._finished:
             if not (self._backlog or self._under_way):
-                self.transport.loseConnection()
+                self._say_goodbye()
         elif self._backlog or self._choked:
             self.transport.pauseProducing()
         else:
@@ -172,6 +182,11 @@ class StreamProtocol(DNSProtocol):
                 return
         self.transport.write(frame(reply))
 
+    def _say_goodbye(self) -> None:
+        """Close once the client has read all; Twisted waits for producers first."""
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
     # Time.
 
     def _touch(self) -> None:
@@ -190,5 +205,5 @@ class StreamProtocol(DNSProtocol):
                 self.transport.abortConnection()
                 return
             self._dismissed = True
-            self.transport.loseConnection()
+            self._say_goodbye()
         self._timer = self._clock.callLater(max(rest, 1.0), self._look)

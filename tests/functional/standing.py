@@ -1,0 +1,38 @@
+"""What stands through a whole run: a proxy for each kind of upstream.
+
+To start them for every test would take most of the time.  A test that kills, stops
+or counts has its own.
+"""
+
+import atexit
+from dataclasses import dataclass
+from functools import cache
+
+from tests.functional.peers import Peer, start_dnsdist, start_nsd, start_unbound
+from tests.functional.processes import Stage, program
+from tests.functional.proxy import Proxy, start_proxy
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A server, and a proxy that has it as its only upstream."""
+
+    peer: Peer
+    proxy: Proxy
+
+
+@cache
+def lab_proxy() -> Proxy:
+    """Return a proxy that asks the lab."""
+    return start_proxy(Stage.create(atexit.register), "--upstream", "lab")
+
+
+@cache
+def standing() -> tuple[Standing, ...]:
+    """Return a proxy for each of unbound, nsd and dnsdist."""
+    for name in ("unbound", "nsd", "dnsdist"):
+        program(name)
+    stage = Stage.create(atexit.register)
+    nsd = start_nsd(stage)
+    peers = (start_unbound(stage), nsd, start_dnsdist(stage, nsd))
+    return tuple(Standing(peer, start_proxy(stage, *peer.flags)) for peer in peers)

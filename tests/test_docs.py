@@ -1,0 +1,86 @@
+"""What the documentation shows runs as it stands."""
+
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+from twisted.internet import reactor
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import TestCase
+
+from dotproxy.lab.server import create_lab
+
+ROOT = Path(__file__).parent.parent
+
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def examples(file: str) -> list[str]:
+    """Return the programs that a file of the documentation shows, in their order."""
+    return BLOCK.findall((ROOT / "docs" / file).read_text())
+
+
+class LibraryTests(TestCase):
+    """The examples of docs/library.md, in processes of their own, ask the lab here."""
+
+    timeout = 20
+
+    def setUp(self) -> None:
+        self.folder = Path(mkdtemp())
+        self.addCleanup(rmtree, self.folder)
+        lab = create_lab(reactor, datetime.now(UTC))
+        lab.server.startService()
+        self.addCleanup(lab.server.stopService)
+        self.spec = f"tls://127.0.0.1:{lab.server.port}#{lab.server_name}"
+        self.ca_file = self.folder / "ca.pem"
+        self.ca_file.write_bytes(lab.ca_pem)
+        self.config = self.folder / "dotproxy.toml"
+        self.config.write_text(
+            "[[upstream]]\n"
+            'address = "127.0.0.1"\n'
+            f"port = {lab.server.port}\n"
+            f'server_name = "{lab.server_name}"\n'
+            'ca_file = "ca.pem"\n'
+        )
+
+    async def run_example(self, place: int, *words: str) -> tuple[str, str, int]:
+        """Run an example; return what it prints, what it complains of, its status.
+
+        The lab's authority is the only one that its system trusts.
+        """
+        program = self.folder / "example.py"
+        program.write_text(examples("library.md")[place])
+        trusting = {"SSL_CERT_FILE": str(self.ca_file), "PYTHONPATH": str(ROOT)}
+        output, errors, status = await getProcessOutputAndValue(
+            sys.executable,
+            [str(program), *words],
+            env={**os.environ, **trusting},
+            path=str(self.folder),
+        )
+        return output.decode(), errors.decode(), status
+
+    async def test_first_look_up(self) -> None:
+        """The first example prints an address, asked of the server that is given."""
+        outcome = await self.run_example(0, "ns.lab.example", self.spec)
+        assert outcome == ("192.0.2.53\n", "", 0)
+
+    async def test_file(self) -> None:
+        """The second serves the whole program, by the settings of a file."""
+        outcome = await self.run_example(1, str(self.config), "ns.lab.example")
+        assert outcome == ("192.0.2.53\n", "", 0)
+
+    async def test_what_comes_back(self) -> None:
+        """The third lists what it found, and tells apart that there is nothing."""
+        config = str(self.config)
+        outcome = await self.run_example(2, config, "mail.lab.example")
+        assert outcome == ("10 mx.lab.example\n", "", 0)
+        outcome = await self.run_example(2, config, "nowhere.lab.example")
+        assert outcome == ("", "there is no nowhere.lab.example\n", 1)
+
+    def test_all(self) -> None:
+        """Every example is tried here."""
+        assert len(examples("library.md")) == 3

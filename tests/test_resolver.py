@@ -1,0 +1,292 @@
+"""A Twisted IResolver whose every question leaves over verified TLS."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dns.message
+import dns.rcode
+import dns.rrset
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.error import DNSLookupError
+from twisted.internet.interfaces import IResolver
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+from twisted.names.dns import IN, MX, RRHeader
+from twisted.names.dns import Query as NamesQuery
+from twisted.names.error import DNSNameError, DNSQueryRefusedError, DNSServerError
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface.verify import verifyObject
+
+from dotproxy.config.model import DEFAULT_LISTEN, Config, Forward, Upstream
+from dotproxy.forwarder import Forwarder
+from dotproxy.lab.server import create_lab
+from dotproxy.local.special import Special
+from dotproxy.resolver import DoTResolver, Sections, create_resolver
+from dotproxy.upstream.interface import IUpstream
+from dotproxy.upstreams import group_of
+from dotproxy.wire.answer import parse_answer
+from tests.clients import Dark, Held, Zone, file_of
+
+Timeout = tuple[float, ...] | None
+
+
+def make_resolver(upstream: IUpstream, clock: Clock | None = None) -> DoTResolver:
+    return DoTResolver(Forwarder([Special()], upstream), clock or Clock())
+
+
+def texts(records: list[RRHeader]) -> list[bytes]:
+    """Return the strings of TXT records, in order."""
+    return sorted(b"".join(record.payload.data) for record in records)
+
+
+class LookupTests(SynchronousTestCase):
+    """What comes of each kind of look-up, in front of the lab's zone."""
+
+    def setUp(self) -> None:
+        self.resolver = make_resolver(Zone())
+
+    def found(self, looking: Deferred[Sections]) -> list[RRHeader]:
+        """Return the records that answer."""
+        return self.successResultOf(looking)[0]
+
+    def test_interface(self) -> None:
+        """It is an IResolver, with all that belongs to one."""
+        verifyObject(IResolver, self.resolver)
+
+    def test_address(self) -> None:
+        """lookupAddress fires with the A records."""
+        records = self.found(self.resolver.lookupAddress("www.lab.example"))
+        addresses = sorted(record.payload.dottedQuad() for record in records)
+        assert addresses == ["192.0.2.1", "192.0.2.2"]
+        assert {str(record.name) for record in records} == {"www.lab.example"}
+        assert {record.ttl for record in records} == {300}
+
+    def test_ipv6_address(self) -> None:
+        """lookupIPV6Address fires with the AAAA records."""
+        (record,) = self.found(self.resolver.lookupIPV6Address(b"www.lab.example"))
+        assert record.payload.address == bytes.fromhex("20010db8" + "00" * 11 + "01")
+
+    def test_mail_exchange(self) -> None:
+        """lookupMailExchange fires with the MX records, and hosts' addresses beside."""
+        looking = self.resolver.lookupMailExchange("mail.lab.example")
+        (record,), _, additional = self.successResultOf(looking)
+        assert record.type == MX
+        assert record.payload.preference == 10
+        assert str(record.payload.name) == "mx.lab.example"
+        assert {str(each.name) for each in additional} == {"mx.lab.example"}
+
+    def test_text(self) -> None:
+        """lookupText fires with all records, though they fill 3 KB."""
+        found = texts(self.found(self.resolver.lookupText("big.lab.example")))
+        assert found == [b"%02d " % number + b"." * 177 for number in range(16)]
+
+    def test_https(self) -> None:
+        """lookupHTTPS fires with the octets of records that names cannot read."""
+        (record,) = self.found(self.resolver.lookupHTTPS("www.lab.example"))
+        assert record.type == 65
+        # Priority 1, the name itself, alpn, ipv4hint, ipv6hint (RFC 9460 section 2.2).
+        assert record.payload.data == (
+            b"\0\1\0"
+            b"\0\1\0\6\2h2\2h3"
+            b"\0\4\0\4\xc0\0\2\1"
+            b"\0\6\0\x10\x20\x01\x0d\xb8" + bytes(11) + b"\1"
+        )
+
+    def test_any_type(self) -> None:
+        """query() looks up types that names has no method for."""
+        https = NamesQuery("www.lab.example", 65, IN)
+        (record,) = self.found(self.resolver.query(https))
+        assert record.type == 65
+        unheard_of = NamesQuery("www.lab.example", 65280, IN)
+        answers, authority, _ = self.successResultOf(self.resolver.query(unheard_of))
+        assert answers == []
+        assert [str(record.name) for record in authority] == ["lab.example"]
+
+    def test_no_such_name(self) -> None:
+        """NXDOMAIN fails with DNSNameError, which has the whole message."""
+        looking = self.resolver.lookupAddress("nowhere.lab.example")
+        message = self.failureResultOf(looking, DNSNameError).value.args[0]
+        assert [str(record.name) for record in message.authority] == ["lab.example"]
+
+    def test_refused(self) -> None:
+        """What is never forwarded is refused here."""
+        looking = self.resolver.lookupZone("lab.example")
+        self.failureResultOf(looking, DNSQueryRefusedError)
+
+    def test_nobody_answers(self) -> None:
+        """When no answer is to be had, a look-up fails with DNSServerError."""
+        looking = make_resolver(Dark()).lookupAddress("www.lab.example")
+        self.failureResultOf(looking, DNSServerError)
+
+    def test_impossible_names(self) -> None:
+        """A name that cannot be is a failure like any other, and never an exception."""
+        for name in (b"a" * 64 + b".example", b"a" * 300, b"label." * 50):
+            for look_up in (self.resolver.lookupAddress, self.resolver.lookupHTTPS):
+                self.failureResultOf(look_up(name), ValueError)
+        self.failureResultOf(self.resolver.getHostByName("label." * 50), ValueError)
+
+
+class HostTests(SynchronousTestCase):
+    """What getHostByName makes of the answers."""
+
+    def setUp(self) -> None:
+        self.upstream = Held()
+        self.resolver = make_resolver(self.upstream)
+        self.looking = self.resolver.getHostByName("host.example")
+
+    def answer(self, *records: str, rcode: str = "NOERROR") -> str:
+        """Answer the last query with records of host.example; return its type."""
+        query = self.upstream.asked[-1]
+        reply = dns.message.make_response(dns.message.from_wire(query.wire))
+        reply.set_rcode(dns.rcode.from_text(rcode))
+        for record in records:
+            owner, kind, rdata = record.split()
+            rrset = dns.rrset.from_text(owner, 300, "IN", kind, rdata)
+            reply.answer.append(rrset)
+        self.upstream.waiting[-1].callback(parse_answer(reply.to_wire()))
+        return {1: "A", 28: "AAAA"}[query.type]
+
+    def test_ipv4(self) -> None:
+        """An IPv4 address is enough."""
+        assert self.answer("host.example. A 192.0.2.7") == "A"
+        assert self.successResultOf(self.looking) == "192.0.2.7"
+        assert len(self.upstream.asked) == 1
+
+    def test_alias(self) -> None:
+        """Aliases before the address are passed over."""
+        self.answer("host.example. CNAME other.example.", "other.example. A 192.0.2.8")
+        assert self.successResultOf(self.looking) == "192.0.2.8"
+
+    def test_ipv6(self) -> None:
+        """Without an IPv4 address, IPv6 will do."""
+        assert self.answer() == "A"
+        assert self.answer("host.example. AAAA 2001:db8::7") == "AAAA"
+        assert self.successResultOf(self.looking) == "2001:db8::7"
+
+    def test_timeout(self) -> None:
+        """A time-out holds for either question."""
+        self.resolver.getHostByName("host.example", (1, 2))
+        self.answer()
+        assert [query.deadline for query in self.upstream.asked[1:]] == [3, 3]
+
+    def test_recursion(self) -> None:
+        """The upstream is asked to follow every lead by itself (RD)."""
+        assert self.upstream.asked[0].wire[2] == 0x01
+
+    def test_none(self) -> None:
+        """A name without any address is a DNSLookupError that says which."""
+        self.answer("host.example. CNAME other.example.")
+        self.answer()
+        failure = self.failureResultOf(self.looking, DNSLookupError)
+        assert "host.example has no address" in str(failure.value)
+
+    def test_no_such_name(self) -> None:
+        """A name that does not exist is not asked for twice."""
+        self.answer(rcode="NXDOMAIN")
+        self.failureResultOf(self.looking, DNSNameError)
+        assert len(self.upstream.asked) == 1
+
+    def test_failing(self) -> None:
+        """If the second answer is a failure, so is the whole."""
+        self.answer()
+        self.answer(rcode="SERVFAIL")
+        self.failureResultOf(self.looking, DNSServerError)
+
+
+class TimeoutTests(SynchronousTestCase):
+    def deadlines(self, look_up: Callable[[DoTResolver], object]) -> list[float]:
+        """Return by when an upstream is to answer what is looked up at second 7."""
+        clock, upstream = Clock(), Held()
+        clock.advance(7)
+        forwarder = Forwarder([], upstream)
+        look_up(DoTResolver(forwarder, clock, timeout=2.5))
+        return [query.deadline for query in upstream.asked]
+
+    def test_default(self) -> None:
+        """Without a time-out there are as many seconds as the resolver grants."""
+        assert self.deadlines(lambda r: r.lookupAddress("example.com")) == [9.5]
+        assert self.deadlines(lambda r: r.lookupAddress("example.com", ())) == [9.5]
+
+    def test_own(self) -> None:
+        """A look-up may have its own: the sum of what the retries would take."""
+        for timeout in ((4,), (1, 3), [1, 1, 2]):
+            for look_up in (
+                lambda resolver, timeout=timeout: resolver.lookupHTTPS("x", timeout),
+                lambda resolver, timeout=timeout: resolver.getHostByName("x", timeout),
+            ):
+                assert self.deadlines(look_up) == [11]
+
+
+class CreateTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        upstream = Upstream(("192.0.2.1",), port=8853, server_name="dns.example")
+        config = Config(DEFAULT_LISTEN, (upstream,), forward=Forward(timeout=2))
+        self.resolver = create_resolver(config, self.reactor)
+
+    def test_on_demand(self) -> None:
+        """Nothing is connected before the first question."""
+        assert self.reactor.tcpClients == []
+        self.resolver.lookupAddress("www.example.com").addErrback(lambda _: None)
+        ((host, port, *_),) = self.reactor.tcpClients
+        assert (host, port) == ("192.0.2.1", 8853)
+        self.reactor.pump([0.1] * 21)
+
+    def test_timeout(self) -> None:
+        """The configured time-out ends a look-up, and nothing is left to happen."""
+        looking = self.resolver.lookupAddress("www.example.com")
+        self.reactor.pump([0.1] * 19)
+        self.assertNoResult(looking)
+        self.reactor.pump([0.1] * 2)
+        self.failureResultOf(looking, DNSServerError)
+        self.reactor.pump([0.1] * 20)
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_refused(self) -> None:
+        """What is never forwarded is refused here, too."""
+        looking = self.resolver.lookupZone("www.example.com")
+        self.failureResultOf(looking, DNSQueryRefusedError)
+        assert self.reactor.tcpClients == []
+
+
+class OverTlsTests(TestCase):
+    """The whole way: to the lab and back, over TLS."""
+
+    timeout = 10
+
+    def setUp(self) -> None:
+        lab = create_lab(reactor, datetime.now(UTC))
+        lab.server.startService()
+        self.addCleanup(lab.server.stopService)
+        upstream = Upstream(
+            ("127.0.0.1",),
+            port=lab.server.port,
+            server_name=lab.server_name,
+            ca_file=file_of(lab.ca_pem, self.addCleanup),
+        )
+        group = group_of(Config(DEFAULT_LISTEN, (upstream,)), reactor)
+        self.addCleanup(group.stop)
+        self.resolver = DoTResolver(Forwarder([Special()], group), reactor)
+
+    async def test_many(self) -> None:
+        """Look-ups of many kinds, at the same time and over one connection."""
+        resolver = self.resolver
+        host = resolver.getHostByName("alias.lab.example")
+        text = resolver.lookupText("big.lab.example")
+        exchange = resolver.lookupMailExchange("mail.lab.example")
+        assert await host in ("192.0.2.1", "192.0.2.2")
+        assert len(texts((await text)[0])) == 16
+        assert len((await exchange)[0]) == 1
+
+    async def test_no_such_name(self) -> None:
+        """A name that does not exist is told from a server that fails."""
+        with self.assertRaises(DNSNameError):
+            await self.resolver.lookupAddress("nowhere.lab.example")
+
+    async def test_timeout(self) -> None:
+        """A look-up ends when its own time is over."""
+        before = reactor.seconds()
+        with self.assertRaises(DNSServerError):
+            await self.resolver.lookupAddress("slow.lab.example", (0.1, 0.1))
+        assert reactor.seconds() - before < 0.5
