@@ -11,12 +11,12 @@ from tests.fakes import SERVFAIL, make_answer, make_query
 class AskedTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.query = make_query()
-        self.asked = Asked(self.query, 12.5)
+        self.asked = Asked(self.query)
 
     def test_at_first(self) -> None:
         """It starts out wanted, asked once, with one way to an answer."""
-        assert (self.asked.query, self.asked.since) == (self.query, 12.5)
-        assert (self.asked.wanted, self.asked.replayed) == (True, False)
+        assert self.asked.query is self.query
+        assert (self.asked.wanted, self.asked.replays) == (True, 0)
         assert self.asked.chances == 1
         self.assertNoResult(self.asked.answer)
 

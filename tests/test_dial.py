@@ -16,11 +16,12 @@ from twisted.test.iosim import ConnectionCompleter, IOPump
 from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.lab.certificates import Authority, Leaf
+from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.connection import Connection, State
 from dotproxy.upstream.dial import STAGGER, Dial, connector
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.upstream.tls import Authenticator, Trust, Unverified
-from tests.connections import Server
+from tests.connections import Server, a_query, tls_records
 
 ONE, TWO, THREE, FOUR = "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"
 
@@ -363,6 +364,19 @@ class ConnectorTests(SynchronousTestCase):
         connection = self.successResultOf(connecting)
         assert connection.state is State.READY
         assert not pump.clientIO.disconnecting
+
+    def test_records(self) -> None:
+        """Each query leaves in a TLS record of its own; real servers want it so."""
+        connecting = self.connect()
+        pump = self.accept()
+        pump.flush()
+        connection = self.successResultOf(connecting)
+        for name in ("a.example", "b.example", "a.much.longer.example"):
+            connection.ask(Asked(a_query(name)), 128)
+        self.reactor.advance(0)
+        lengths = tls_records(bytes(pump.clientIO.getOutBuffer() or b""))
+        assert len(lengths) == 3
+        assert len(set(lengths)) == 1, "the length tells nothing of the question"
 
     def test_not_verified(self) -> None:
         """Who shows another's certificate is refused, and hung up on."""

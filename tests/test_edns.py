@@ -14,6 +14,7 @@ from dotproxy.wire.edns import (
     DNSSEC_OK,
     EXPLANATION,
     KEEPALIVE,
+    LONGEST_TEXT,
     PADDING,
     Opt,
     explanation,
@@ -121,6 +122,20 @@ class ExplanationTests(TestCase):
         (found,) = dns.message.from_wire(with_opt(written)).extended_errors()
         assert found.code == dns.edns.EDECode.NO_REACHABLE_AUTHORITY
         assert found.text == "niemand antwortet: übel"
+
+    def test_longest(self) -> None:
+        """A text is cut where it would take the room of what it explains."""
+        assert LONGEST_TEXT == 400
+        for size in (0, 399, 400, 401, 9000):
+            expected = option(EXPLANATION, b"\0\x16" + b"x" * min(size, 400))
+            assert explanation(22, "x" * size) == expected
+
+    def test_longest_not_in_a_character(self) -> None:
+        """It is cut between characters, and stays UTF-8 (RFC 8914 section 2)."""
+        for text in ("x" + "ü" * 300, "xxx" + "\U0001f600" * 200):
+            whole = explanation(22, text)[6:].decode()
+            assert text.startswith(whole)
+            assert 400 - 4 < len(whole.encode()) <= 400
 
     def test_picked_out(self) -> None:
         """Only the explanations are handed on, all of them, octet for octet."""

@@ -81,6 +81,7 @@ class OneByOneTests(ExchangeTests):
         self.one.at_once = self.two.at_once = UpstreamError("stopped")
         exchange = self.begin()
         assert counts(self.upstreams) == [1, 1, 1]
+        assert exchange.asked == 3
         answer = self.three.answer()
         assert self.answer(exchange) is answer
 
@@ -285,6 +286,17 @@ class DeadlineTests(ExchangeTests):
         exchange.conclude()
         assert self.answer(exchange) is said
         assert self.two.cancelled == [self.query]
+
+    def test_settled_before(self) -> None:
+        """Where the result is there already, the deadline changes nothing."""
+        exchange = self.begin()
+        answer = self.one.answer()
+        exchange.conclude()
+        assert self.answer(exchange) is answer
+        exchange = self.begin()
+        exchange.result.cancel()
+        exchange.conclude()
+        self.failureResultOf(exchange.result, CancelledError)
 
 
 class CancelTests(ExchangeTests):

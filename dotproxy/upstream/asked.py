@@ -11,12 +11,12 @@ from dotproxy.wire.query import Query
 class Asked:
     """A query that was handed to an upstream, and whoever waits for the answer."""
 
-    __slots__ = ("answer", "chances", "query", "replayed", "since", "wanted")
+    __slots__ = ("answer", "chances", "query", "replays", "wanted")
 
-    def __init__(self, query: Query, now: float) -> None:
+    def __init__(self, query: Query) -> None:
         self.query = query
-        self.since = now
-        self.replayed = False
+        self.replays = 0
+        """Times that it was asked again."""
         self.chances = 1
         """Places where it is under way or waits: ways in which an answer may come."""
         self.wanted = True

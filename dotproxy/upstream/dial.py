@@ -3,20 +3,18 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import (
-    TCP4ClientEndpoint,
-    TCP6ClientEndpoint,
-    wrapClientTLS,
-)
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IDelayedCall, IReactorTCP, IReactorTime
 from twisted.internet.protocol import Factory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.interface import UpstreamError
-from dotproxy.upstream.tls import Authenticator, Unverified
+from dotproxy.upstream.tls import Authenticator, Identity, Unverified
 
 STAGGER = 0.25
 """Seconds of a head start for each address before the next (RFC 8305 section 5)."""
@@ -113,6 +111,14 @@ class Dial:
             connecting.cancel()
 
 
+def _over_tls(identity: Identity, factory: Factory[Any]) -> TLSMemoryBIOFactory:
+    """Put TLS around a protocol, with a record for each write: see `Connection.ask`."""
+    wrapping = TLSMemoryBIOFactory(identity, True, factory)
+    wrapping.protocol = TLSMemoryBIOProtocol
+    wrapping.noisy = False
+    return wrapping
+
+
 def _stop(timer: IDelayedCall | None) -> None:
     if timer is not None and timer.active():
         timer.cancel()
@@ -127,10 +133,9 @@ def connector(
         identity = authenticator.expect(address)
         connection = Connection(identity, IReactorTime(reactor), random)
         tcp = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
-        endpoint = wrapClientTLS(identity, tcp(reactor, address, port))
         factory = Factory.forProtocol(lambda: connection)
         factory.noisy = False
-        connecting = endpoint.connect(factory)
+        connecting = tcp(reactor, address, port).connect(_over_tls(identity, factory))
         return connecting.addCallback(lambda _: connection.ready)
 
     return attempt

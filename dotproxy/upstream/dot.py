@@ -1,11 +1,14 @@
 """One upstream server, asked over TLS (RFC 7858)."""
 
+from collections import deque
+
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from dotproxy.upstream.asked import Asked
+from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.health import Health
 from dotproxy.upstream.interface import UNREACHABLE, IUpstream, UpstreamError
 from dotproxy.upstream.pool import Pool
@@ -17,14 +20,24 @@ MOST_WAITING = 1024
 """Queries that may wait for a connection; more would only wait for their deadline."""
 
 
+REPLAYS_IN_VAIN = 1
+"""Times that a query is asked again after a connection that answered nothing."""
+
+MOST_REPLAYS = 4
+"""Times that a query is asked again at all."""
+
+STOPPED = UpstreamError("stopped")
+LATE = UpstreamError("no connection in time", UNREACHABLE)
+
+
 @implementer(IUpstream)
 class DoT:
     """Ask one server, whatever becomes of the connections to it.
 
     A connection is made when a query needs one.  When it is lost, each query under
-    way on it is asked once more, on one made after the loss: another that was
-    pooled may be as dead.  When it falls silent, it gets no new query, and those
-    under way are asked once more beside it; the first answer counts.
+    way on it is asked once more, on one that was just made, or just answered:
+    another that was pooled may be as dead.  When it falls silent, it gets no new
+    query, and those under way are asked once more beside it; the first answer counts.
     """
 
     log = Logger()
@@ -35,7 +48,7 @@ class DoT:
         self.pool = pool
         self.replayed = 0
         self._clock = clock
-        self._waiting: list[Asked] = []
+        self._waiting: deque[Asked] = deque()
         self._stopped = False
         self._ticker = Ticker(clock, self._look)
         pool.owner = self
@@ -51,10 +64,9 @@ class DoT:
             return fail(UpstreamError(f"{self.name}: stopped"))
         if len(self._waiting) >= MOST_WAITING:
             return fail(UpstreamError(f"{self.name}: too many queries wait"))
-        now = self._clock.seconds()
         if self.health.down:
-            self.health.tried(now)
-        asked = Asked(query, now)
+            self.health.tried(self._clock.seconds())
+        asked = Asked(query)
         if not self.pool.ask(asked):
             self._wait(asked)
         self._ticker.wake()
@@ -64,89 +76,110 @@ class DoT:
         """Hang up, and fail whatever is under way."""
         self._stopped = True
         self._ticker.stop()
+        for asked in self._no_longer_waiting():
+            self._give_up(asked, STOPPED)
         self.pool.stop()
-        waiting, self._waiting = self._waiting, []
-        for asked in waiting:
-            self._give_up(asked, "stopped")
 
     # What the pool tells.
 
-    def connected(self) -> None:
-        """Send the queries that waited.
+    def connected(self, connection: Connection) -> None:
+        """Send what waited.
 
         One that nobody waits for any more goes out only to an upstream that is
         down: its answer shows that the upstream is back.
         """
-        waiting, self._waiting = self._waiting, []
-        for asked in waiting:
-            if (asked.wanted or self.health.down) and not self.pool.ask(asked):
-                self._wait(asked)
+        self._serve(connection, even_unwanted=self.health.down)
+        if self._waiting:
+            self.pool.dial()
 
     def unreachable(self, reason: str) -> None:
         """Make do with the connections that are left; fail what finds no room."""
-        if not (self.pool.hopeful or self._stopped):
+        if not self.pool.hopeful:
             self._note_failure(reason)
-        waiting, self._waiting = self._waiting, []
-        for asked in waiting:
-            if not self.pool.ask(asked):
-                self._give_up(asked, reason)
+        for asked in self._no_longer_waiting():
+            if not (asked.wanted and self.pool.ask(asked)):
+                self._give_up(asked, UpstreamError(reason))
+
+    def answered(self, connection: Connection, seconds: float) -> None:
+        """Note the answer, and use the room that it makes."""
+        if self.health.answered(seconds):
+            self.log.info("{name} answers again", name=self.name)
+        self._serve(connection)
+
+    def failed(self, asked: Asked, error: UpstreamError) -> None:
+        """Fail a query that is under way nowhere else."""
+        self._give_up(asked, error)
 
     def lost(self, queries: list[Asked], reason: str) -> None:
-        """Ask once more what may be; fail what was asked twice in vain."""
+        """Ask once more what may be; fail the rest.
+
+        A connection that answered before it was lost may belong to a server that
+        takes so many queries and then hangs up: that is no reason to give up soon.
+        """
         self._note_failure(reason)
-        for asked in queries:
-            self._replay(asked)
-            self._give_up(asked, "connection lost")
+        for asked in reversed(queries):
+            self._replay(asked, REPLAYS_IN_VAIN if reason else MOST_REPLAYS)
+            self._give_up(asked, UpstreamError("connection lost"))
 
     def silent(self, queries: list[Asked], reason: str) -> None:
         """Ask once more, beside a connection that may or may not answer yet."""
         self._note_failure(reason)
-        for asked in queries:
-            self._replay(asked)
-
-    def answered(self, seconds: float) -> None:
-        """Note the answer, and use the room that it makes."""
-        if self.health.answered(seconds):
-            self.log.info("{name} answers again", name=self.name)
-        if self._waiting:
-            self._serve_waiting()
+        for asked in reversed(queries):
+            self._replay(asked, REPLAYS_IN_VAIN)
 
     # What waits, and what is asked again.
 
     def _wait(self, asked: Asked) -> None:
-        self._waiting.append(asked)
+        """Let a query wait for a connection; what is asked again goes first."""
+        if asked.replays:
+            self._waiting.appendleft(asked)
+        else:
+            self._waiting.append(asked)
         self.pool.dial()
 
-    def _replay(self, asked: Asked) -> None:
-        if asked.wanted and not (asked.replayed or self._stopped):
-            asked.replayed = True
+    def _serve(self, connection: Connection, even_unwanted: bool = False) -> None:
+        """Send what waits over a connection that is alive, while it has room."""
+        while self._waiting:
+            asked = self._waiting[0]
+            wanted = asked.wanted or even_unwanted
+            if wanted and not self.pool.ask_over(connection, asked):
+                return
+            self._waiting.popleft()
+
+    def _no_longer_waiting(self) -> deque[Asked]:
+        waiting, self._waiting = self._waiting, deque()
+        return waiting
+
+    def _replay(self, asked: Asked, most: int) -> None:
+        """Ask again what waits nowhere else, and was not asked too often."""
+        alone = asked.chances == 1
+        if asked.wanted and alone and asked.replays < most and not self._stopped:
+            asked.replays += 1
             asked.chances += 1
             self.replayed += 1
             self._wait(asked)
 
-    def _give_up(self, asked: Asked, reason: str) -> None:
+    def _give_up(self, asked: Asked, error: UpstreamError) -> None:
         """Count one chance of an answer less, and fail if it was the last."""
         asked.chances -= 1
         if not asked.chances:
-            asked.fail(UpstreamError(f"{self.name}: {reason}"))
-
-    def _serve_waiting(self) -> None:
-        """Send what waits for room; what was replayed wants a new connection."""
-        for asked in self._waiting[:]:
-            if not asked.replayed:
-                if not self.pool.ask(asked):
-                    return
-                self._waiting.remove(asked)
+            asked.fail(UpstreamError(f"{self.name}: {error}", error.code))
 
     def _look(self, now: float) -> bool:
         busy = self.pool.look(now)
-        for asked in self._waiting[:]:
-            if asked.query.deadline <= now:
-                self._waiting.remove(asked)
-                asked.fail(UpstreamError(f"{self.name}: no connection", UNREACHABLE))
+        for asked in self._no_longer_waiting():
+            if asked.query.deadline > now:
+                self._waiting.append(asked)
+            else:
+                self._give_up(asked, LATE)
+        if self._waiting:
+            # What it waits for may be gone by now.
+            self.pool.dial()
         return busy or bool(self._waiting)
 
     def _note_failure(self, reason: str) -> None:
         """Count what speaks against the server, and log it if it is news."""
-        if reason and self.health.failed(self._clock.seconds(), reason):
+        if not reason or self._stopped:
+            return
+        if self.health.failed(self._clock.seconds(), reason):
             self.log.warn("{name} is down: {reason}", name=self.name, reason=reason)

@@ -1,6 +1,7 @@
 """The connections to one upstream, made and ended as they are needed."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from typing import Protocol as TypingProtocol
 
@@ -14,6 +15,7 @@ from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.connection import Connection, State
 from dotproxy.upstream.dial import Attempt, Dial
 from dotproxy.upstream.idle import SHARE, IdleLimit
+from dotproxy.upstream.interface import UpstreamError
 
 SILENCE_BORNE = 1.5
 """Seconds without an answer that is owed, before a connection is suspected."""
@@ -33,11 +35,17 @@ class Limits:
 class Owner(TypingProtocol):
     """Who hears what becomes of the connections."""
 
-    def connected(self) -> None:
+    def connected(self, connection: Connection) -> None:
         """Hear that a connection is ready."""
 
     def unreachable(self, reason: str) -> None:
         """Hear that none could be made."""
+
+    def answered(self, connection: Connection, seconds: float) -> None:
+        """Hear that an answer came, and how long it took."""
+
+    def failed(self, asked: Asked, error: UpstreamError) -> None:
+        """Hear that a query gets no answer where it was under way."""
 
     def lost(self, queries: list[Asked], reason: str) -> None:
         """Hear of queries whose connection is gone, the oldest first.
@@ -47,9 +55,6 @@ class Owner(TypingProtocol):
 
     def silent(self, queries: list[Asked], reason: str) -> None:
         """Hear of queries whose connection owes an answer for too long."""
-
-    def answered(self, seconds: float) -> None:
-        """Hear that an answer came, and how long it took."""
 
 
 class Pool:
@@ -86,14 +91,15 @@ class Pool:
         return self._dialling is not None or self._count_ready() > 0
 
     def ask(self, asked: Asked) -> bool:
-        """Send a query over a connection that has room; False if none has."""
-        for connection in self._connections:
-            if (
-                connection.state is State.READY
-                and connection.under_way < self._limits.max_in_flight
-            ):
-                connection.ask(asked, self._limits.padding)
-                return True
+        """Send a query over the first connection that has room; False if none has."""
+        return any(self.ask_over(connection, asked) for connection in self._connections)
+
+    def ask_over(self, connection: Connection, asked: Asked) -> bool:
+        """Send a query over this connection; False if it has no room."""
+        room = len(connection.pending) < self._limits.max_in_flight
+        if room and connection.state is State.READY:
+            connection.ask(asked, self._limits.padding)
+            return True
         return False
 
     def dial(self) -> None:
@@ -114,7 +120,7 @@ class Pool:
             connection.expire(now)
             if connection.state is State.DRAINING:
                 connection.close_if_drained()
-            elif connection.silence(now) >= SILENCE_BORNE:
+            elif connection.pending.silence(now) >= SILENCE_BORNE:
                 self._suspect(connection)
             elif self._idles(connection, now):
                 self._idle.kept()
@@ -146,11 +152,12 @@ class Pool:
         self._dialling = None
         self._addresses.worked(address)
         self.opened += 1
-        connection.on_answer = self.owner.answered
-        connection.on_lost = self._lost
+        connection.on_answer = partial(self.owner.answered, connection)
+        connection.on_failed = self.owner.failed
+        connection.on_lost = partial(self._lost, connection)
         self._connections.append(connection)
         self._warn(address, connection.doubt)
-        self.owner.connected()
+        self.owner.connected(connection)
 
     def _warn(self, address: str, doubt: str) -> None:
         """Say once what is wrong with a peer that the profile lets pass."""
@@ -167,22 +174,23 @@ class Pool:
         self.suspected += 1
         connection.drain()
         reason = f"no answer for {SILENCE_BORNE} s"
-        self.owner.silent(connection.unanswered(), reason)
+        self.owner.silent(connection.pending.unanswered(), reason)
 
     def _lost(self, connection: Connection) -> None:
         self._connections.remove(connection)
-        unanswered = connection.unanswered()
+        unanswered = connection.pending.unanswered()
         if connection.closed_by_peer:
             self.closed_by_peer += 1
             if not unanswered:
                 self._idle.closed_by_peer(self._clock.seconds() - connection.last_used)
-        barren = unanswered and not connection.answers
+        # Of one that was suspected, this was said when it was.
+        barren = unanswered and not connection.answers and not connection.drained
         reason = "connection lost before the first answer" if barren else ""
         self.owner.lost(unanswered, reason)
 
     def _idles(self, connection: Connection, now: float) -> bool:
         """Whether a connection is unused for too long, by the server's word or ours."""
-        if connection.under_way:
+        if connection.pending:
             return False
         limit = self._idle.seconds
         if connection.keepalive is not None:

@@ -7,6 +7,7 @@ all of this, and a full handshake costs a millisecond more.
 """
 
 import os
+import textwrap
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from cryptography.x509 import (
     load_pem_x509_certificates,
 )
 from OpenSSL import SSL, crypto
+from service_identity import CertificateError, VerificationError
 from service_identity.cryptography import (
     verify_certificate_hostname,
     verify_certificate_ip_address,
@@ -42,10 +44,15 @@ COMPLAINTS = {
     19: "signed by a root that is not trusted",
     20: "signed by an authority that is not trusted",
     21: "signed by an authority that is not trusted",
-    24: "signed by a certificate that is no authority",
     79: "signed by a certificate that is no authority",
 }
 """OpenSSL's reasons to refuse a certificate, in words (x509_vfy.h)."""
+
+TIMELY = (9, 10)
+"""Those reasons that may lie in the system's own clock."""
+
+LONGEST_DESCRIPTION = 400
+"""Characters of a stranger's certificate that go into the log."""
 
 
 MORE_ROOTS = "/etc/ssl/cert.pem"
@@ -111,8 +118,12 @@ class Identity:
         self._trust = trust
         self._address = address
         self._now = now
-        self.complaint = ""
-        """What OpenSSL had against the chain, if anything."""
+        self._complaint = ""
+
+    @property
+    def refusal(self) -> str:
+        """What the handshake was broken off for, if it was."""
+        return self._complaint if self._trust.strict else ""
 
     def clientConnectionForTLS(
         self, tlsProtocol: TLSMemoryBIOProtocol
@@ -149,10 +160,12 @@ class Identity:
 
         Where the profile is not strict the handshake goes on; `verify` will say.
         """
-        if not ok and not self.complaint:
+        if not ok and not self._complaint:
             reason = COMPLAINTS.get(error, f"refused by OpenSSL (error {error})")
             whose = describe(certificate.to_cryptography())
-            self.complaint = f"certificate {reason}: {whose}"
+            if error in TIMELY:
+                reason += f" at {self._time():%Y-%m-%d %H:%M} UTC, the system's time"
+            self._complaint = f"certificate {reason}: {whose}"
         return bool(ok) or not self._trust.strict
 
     def _verify(self, connection: SSL.Connection) -> None:
@@ -162,8 +175,8 @@ class Identity:
                 raise Unverified("the server showed no certificate")
             self._check_pins([leaf])
             return
-        if self.complaint:
-            raise Unverified(self.complaint)
+        if self._complaint:
+            raise Unverified(self._complaint)
         chain = connection.get_verified_chain(as_cryptography=True)
         if not chain:
             raise Unverified("the server showed no certificate that was verified")
@@ -173,13 +186,16 @@ class Identity:
             self._check_pins(chain)
 
     def _check_dates(self, chain: Sequence[Certificate]) -> None:
-        now = datetime.fromtimestamp(self._now(), UTC)
+        now = self._time()
         for certificate in chain:
             if not _begins(certificate) <= now <= _ends(certificate):
                 raise Unverified(
                     f"certificate not valid at {now:%Y-%m-%d %H:%M} UTC,"
                     f" the system's time: {describe(certificate)}"
                 )
+
+    def _time(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
 
     def _check_name(self, leaf: Certificate) -> None:
         """Compare with the subjectAltName and nothing else (RFC 9525 section 6)."""
@@ -189,7 +205,7 @@ class Identity:
                 verify_certificate_hostname(leaf, name)
             else:
                 verify_certificate_ip_address(leaf, self._address)
-        except Exception as fault:
+        except (VerificationError, CertificateError) as fault:
             expected = name or self._address
             raise Unverified(
                 f"certificate is not for {expected}: {describe(leaf)}"
@@ -210,13 +226,18 @@ def pin(certificate: Certificate) -> str:
 
 
 def describe(certificate: Certificate) -> str:
-    """Say in one line whose certificate it is, from whom, and for how long."""
-    return (
+    """Say in one line whose certificate it is, from whom, and for how long.
+
+    Its words are a stranger's: nothing but printable characters, and not many.
+    """
+    text = (
         f"subject {certificate.subject.rfc4514_string() or 'empty'},"
         f" names {', '.join(_names(certificate)) or 'none'},"
         f" issuer {certificate.issuer.rfc4514_string()},"
         f" valid {_begins(certificate):%Y-%m-%d} to {_ends(certificate):%Y-%m-%d}"
     )
+    printable = "".join(c if c.isprintable() else "?" for c in text)
+    return textwrap.shorten(printable, LONGEST_DESCRIPTION, placeholder=" ...")
 
 
 def _begins(certificate: Certificate) -> datetime:

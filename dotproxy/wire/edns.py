@@ -22,6 +22,9 @@ LEAST_PAYLOAD = 512
 DNSSEC_OK = 0x8000
 """The DO bit in OPT's flags (RFC 3225)."""
 
+LONGEST_TEXT = 400
+"""Octets of an explanation, so that it leaves room for what it explains."""
+
 _OPTION = struct.Struct("!HH")
 _FIXED = struct.Struct("!HBBHH")
 
@@ -64,7 +67,8 @@ def option(code: int, value: bytes) -> bytes:
 
 def explanation(code: int, text: str) -> bytes:
     """Write an Extended DNS Error: an INFO-CODE and a text (RFC 8914 section 2)."""
-    return option(EXPLANATION, code.to_bytes(2, "big") + text.encode())
+    short = text.encode()[:LONGEST_TEXT].decode(errors="ignore")
+    return option(EXPLANATION, code.to_bytes(2, "big") + short.encode())
 
 
 def explanations(opt: Opt) -> bytes:
