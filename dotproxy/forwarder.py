@@ -1,13 +1,20 @@
 """The way of a query: what is known here first, then whoever can be asked."""
 
+from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 from typing import Protocol as TypingProtocol
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from dotproxy.local.memory import Memory
+from dotproxy.upstream.coalesce import Coalesce
 from dotproxy.upstream.interface import NETWORK_ERROR, IUpstream, UpstreamError
+from dotproxy.upstream.ticker import Ticker
+from dotproxy.wire.answer import Answer
 from dotproxy.wire.edns import explanation
 from dotproxy.wire.message import SERVFAIL
 from dotproxy.wire.query import Query
@@ -21,38 +28,112 @@ class Local(TypingProtocol):
         """Return the reply to `query`, or None to leave it to the next."""
 
 
+class Patient(NamedTuple):
+    """A query that gets a stale answer, unless a fresh one is there in time."""
+
+    query: Query
+    until: float
+    reply: Deferred[bytes]
+
+
 class Forwarder:
-    """Answer queries: ask the locals in their order, then the upstream."""
+    """Answer queries: ask the locals in their order, then the upstream.
+
+    What upstreams say goes into the memory, which is asked after the locals.  A
+    stale answer waits `stale_timeout` seconds for a fresh one (RFC 8767 section 5).
+    """
 
     log = Logger()
 
-    def __init__(self, locals_: Sequence[Local], upstream: IUpstream) -> None:
-        self._locals = tuple(locals_)
-        self._upstream = upstream
+    def __init__(
+        self,
+        locals_: Sequence[Local],
+        memory: Memory,
+        upstream: IUpstream,
+        clock: IReactorTime,
+        stale_timeout: float = 1.8,
+    ) -> None:
+        self._locals = (*locals_, memory)
+        self._memory = memory
+        self.cache = memory.cache
+        self._coalesce = Coalesce(upstream, memory.learn)
+        self._clock = clock
+        self._stale_timeout = stale_timeout
+        self._patient: deque[Patient] = deque()
+        self._ticker = Ticker(clock, self._look)
         self.failed = 0
+        memory.cache.on_due = self._refresh
 
     def resolve(self, query: Query) -> bytes | Deferred[bytes]:
         """Return the reply, or fire with it; fails only if cancelled.
 
-        Where no answer is to be had the reply is SERVFAIL, and says why to a
-        client that understands EDNS (RFC 8914).
+        Where no answer is to be had the reply is a stale one, or else SERVFAIL,
+        and says why to a client that understands EDNS (RFC 8914).
         """
         for local in self._locals:
             reply = local.answer(query)
             if reply is not None:
                 return reply
-        answering = self._upstream.exchange(query)
-        replying: Deferred[bytes] = answering.addCallback(
-            lambda answer: from_answer(query, answer)
-        )
+        replying = self._ask(query)
+        if self._memory.cache.has_stale(query) and not replying.called:
+            return self._wait(query, replying)
+        return replying
+
+    def _ask(self, query: Query) -> Deferred[bytes]:
+        answering = self._coalesce.exchange(query)
+        replying: Deferred[bytes] = answering.addCallback(self._answered, query)
         return replying.addErrback(self._apologise, query)
+
+    def stop(self) -> None:
+        """Stop the clock; whoever waits for an answer fails as the upstream does."""
+        self._ticker.stop()
+
+    def _answered(self, answer: Answer, query: Query) -> bytes:
+        stale = None if answer.helpful else self._memory.cache.stale(query)
+        return stale or from_answer(query, answer)
 
     def _apologise(self, failure: Failure, query: Query) -> bytes:
         if failure.check(CancelledError):
             failure.raiseException()
-        self.failed += 1
         error = failure.value
         if isinstance(error, UpstreamError):
-            return status(query, SERVFAIL, explanation(error.code, str(error)))
-        self.log.failure("no reply could be made", failure)
-        return status(query, SERVFAIL, explanation(NETWORK_ERROR, "internal error"))
+            stale = self._memory.cache.stale(query)
+            if stale is not None:
+                return stale
+            code, reason = error.code, str(error)
+        else:
+            self.log.failure("no reply could be made", failure)
+            code, reason = NETWORK_ERROR, "internal error"
+        self.failed += 1
+        return status(query, SERVFAIL, explanation(code, reason))
+
+    def _refresh(self, query: Query) -> None:
+        """Ask again before the answer ends, for nobody in particular."""
+        self._coalesce.exchange(query).addErrback(self._let_be)
+
+    def _let_be(self, failure: Failure) -> None:
+        """Do without a fresh answer; the one that there is holds for a while."""
+        if failure.check(UpstreamError) is None:
+            self.log.failure("an answer could not be refreshed", failure)
+
+    def _wait(self, query: Query, replying: Deferred[bytes]) -> Deferred[bytes]:
+        """Fire with the reply, or with a stale one if that takes too long."""
+        reply: Deferred[bytes] = Deferred()
+        until = self._clock.seconds() + self._stale_timeout
+        self._patient.append(Patient(query, until, reply))
+        self._ticker.wake()
+
+        def give(outcome: bytes | Failure) -> None:
+            if not reply.called:
+                reply.callback(outcome)
+
+        replying.addBoth(give)
+        return reply
+
+    def _look(self, now: float) -> bool:
+        while self._patient and self._patient[0].until <= now:
+            query, _, reply = self._patient.popleft()
+            stale = None if reply.called else self._memory.cache.stale(query)
+            if stale is not None:
+                reply.callback(stale)
+        return bool(self._patient)

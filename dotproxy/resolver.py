@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import ip_address
+from time import monotonic
 from typing import TypeAlias, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -14,7 +15,11 @@ from zope.interface import implementer
 
 from dotproxy.config.model import Config
 from dotproxy.forwarder import Forwarder
+from dotproxy.local.cache import Cache
+from dotproxy.local.failures import Failures
+from dotproxy.local.memory import Memory
 from dotproxy.local.special import Special
+from dotproxy.upstream.interface import IUpstream
 from dotproxy.upstreams import group_of
 from dotproxy.wire.query import parse_query
 
@@ -99,12 +104,21 @@ class DoTResolver(ResolverBase):
 
 
 def create_resolver(config: Config, reactor: IReactorTime) -> DoTResolver:
-    """Make a resolver that asks the upstreams of `config`.
+    """Make a resolver that asks the upstreams of `config`, and has its cache.
 
     Its connections come and go by themselves; nothing need be started.
     """
-    forwarder = Forwarder([Special()], group_of(config, reactor))
+    forwarder = create_forwarder(config, group_of(config, reactor), reactor)
     return DoTResolver(forwarder, reactor, config.forward.timeout)
+
+
+def create_forwarder(
+    config: Config, upstream: IUpstream, clock: IReactorTime
+) -> Forwarder:
+    """Join what is known here, a cache of its own, and an upstream."""
+    memory = Memory(Cache(config.cache, monotonic), Failures(monotonic))
+    timeout = config.cache.stale_client_timeout
+    return Forwarder([Special()], memory, upstream, clock, timeout)
 
 
 def _address(sections: Sections) -> str | None:

@@ -1,10 +1,11 @@
 """The whole: the only module that knows all the others."""
 
+import gc
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -12,8 +13,8 @@ from dotproxy import __version__
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.config.options import Options
 from dotproxy.forwarder import Forwarder
-from dotproxy.local.special import Special
-from dotproxy.resolver import DoTResolver
+from dotproxy.local.cache import Cache
+from dotproxy.resolver import DoTResolver, create_forwarder
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.listener import Listener
 from dotproxy.server.sockets import ListenError, Sockets, bind
@@ -50,8 +51,10 @@ def assemble(config: Config, reactor: Any) -> "Proxy":
         proxy.upstreams = _lab(proxy, config, reactor)
     else:
         proxy.upstreams = group_of(config, reactor)
-    forwarder = Forwarder([Special()], proxy.upstreams)
-    resolver = DoTResolver(forwarder, reactor, config.forward.timeout)
+    proxy.forwarder = create_forwarder(config, proxy.upstreams, reactor)
+    resolver = DoTResolver(proxy.forwarder, reactor, config.forward.timeout)
+    if config.cache.file:
+        _keep(proxy.forwarder.cache, config.cache.file, reactor).setServiceParent(proxy)
     factory = ProxyServerFactory(resolver, reactor, config.forward.timeout)
     for sockets in _bind_all(config):
         Listener(sockets, factory, reactor).setServiceParent(proxy)
@@ -63,10 +66,16 @@ class Proxy(MultiService):
 
     log = Logger()
     upstreams: Strategy
+    forwarder: Forwarder
 
     def startService(self) -> None:
-        """Serve; say in one line where and from whom."""
+        """Serve; say in one line where and from whom.
+
+        What was imported lives as long as the process does: the garbage collector
+        need not look through it again, which was a fifth of the work of a query.
+        """
         super().startService()
+        gc.freeze()
         self.log.info(
             "dotproxy {version} serves {listeners}, asks {upstreams} over TLS",
             version=__version__,
@@ -78,6 +87,7 @@ class Proxy(MultiService):
         """Stop serving, then fail what is under way."""
         stopping: Deferred[None] = super().stopService()
         self.upstreams.stop()
+        self.forwarder.stop()
         return stopping
 
     @property
@@ -99,6 +109,13 @@ def _bind_all(config: Config) -> list[Sockets]:
                 sockets.close()
             raise
     return bound
+
+
+def _keep(cache: Cache, path: str, reactor: Any) -> Service:
+    """Return what keeps the cache in a file; not imported where there is none."""
+    from dotproxy.cache_file import CacheFile
+
+    return CacheFile(cache, path, reactor)
 
 
 def _lab(proxy: Proxy, config: Config, reactor: Any) -> Strategy:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dotproxy.wire.answer import Answer, parse_answer
-from dotproxy.wire.message import FORMERR, FormatError
+from dotproxy.wire.message import FORMERR, FormatError, Record, records
 from tests.messages import (
     ADDRESS,
     BACK,
@@ -93,6 +93,42 @@ class OptTests(TestCase):
                 parse_answer(message(0x8180, [EXAMPLE], *sections))
 
 
+class RecordsTests(TestCase):
+    def test_places(self) -> None:
+        """Records are given as they lie in the body, in the order they came."""
+        more = record(b"\3www" + BACK, 28, bytes(16))
+        for additionals in ([more], [more, opt()], [more, opt(b"\0\x0c\0\0")]):
+            found = answer(0x8180, *additionals)
+            at = 12 + len(EXAMPLE)
+            behind = at + len(A)
+            assert found.records == [
+                Record(1, at, at + 2, behind),
+                Record(28, behind, behind + 6, behind + len(more)),
+            ]
+            assert len(found.body) == behind + len(more)
+
+    def test_none(self) -> None:
+        """Where there are none, or OPT alone, none are given."""
+        assert parse_answer(message(0x8180, [EXAMPLE])).records == []
+        assert parse_answer(message(0x8180, [EXAMPLE], [], [], [opt()])).records == []
+        assert parse_answer(message(0x8181, [])).records == []
+
+    def test_behind_opt(self) -> None:
+        """What came behind OPT is given where it lies now (RFC 6891 6.1.1)."""
+        first, second = (record(BACK, kind, b"\0\1" + BACK) for kind in (15, 18))
+        found = answer(0x8180, opt(b"\0\x0c\0\x28" + bytes(40)), first, second)
+        assert [each.type for each in found.records] == [1, 15, 18]
+        ttls = [found.body[each.fixed + 4 : each.fixed + 8] for each in found.records]
+        assert ttls == [b"\0\0\1\x2c"] * 3
+        assert found.records[-1].end == len(found.body)
+
+    def test_without_question(self) -> None:
+        """They are found in an error without its question, too."""
+        owner = record(b"\0", 6, bytes(22))
+        found = parse_answer(message(0x8183, [], [], [owner], [opt()]))
+        assert found.records == [Record(6, 12, 13, 12 + len(owner))]
+
+
 class FaultTests(TestCase):
     def test_no_answer(self) -> None:
         """Less than a header, and a query, are no answers (RFC 1035 4.1.1)."""
@@ -136,7 +172,8 @@ class FaultTests(TestCase):
             found = parse_answer(wire)
         except FormatError:
             return
-        assert parse_answer(found.body).opt is None
+        again = parse_answer(found.body)
+        assert (again.opt, again.records) == (None, found.records)
 
     @quick
     @given(
@@ -152,7 +189,8 @@ class FaultTests(TestCase):
             found = parse_answer(wire)
         except FormatError:
             return
-        assert parse_answer(found.body).opt is None
+        again = parse_answer(found.body)
+        assert (again.opt, again.records) == (None, found.records)
 
 
 class RealTests(TestCase):
@@ -167,6 +205,11 @@ class RealTests(TestCase):
         assert found.body[:10] == wire[:10]
         assert wire[12:].startswith(found.body[12:])
         assert lines(found.body) == lines(wire)
+        count = sum(found.body[7:12:2])
+        behind = len(found.body)
+        if count:
+            behind = found.records[0].at
+        assert found.records == list(records(found.body, behind, count))
 
 
 class RcodeTests(TestCase):

@@ -1,42 +1,40 @@
 """DNS over UDP, towards the clients."""
 
-import errno
-
-from twisted.internet.error import MessageLengthError
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from dotproxy.server.datagram import Address
+from dotproxy.server.datagrams import Client
 from tests.clients import Held, numbers, query
 from tests.messages import EXAMPLE, message
 from tests.test_factory import make_factory
 
-ALICE, BOB = ("192.0.2.1", 5000), ("2001:db8::1", 6000)
+ALICE = Client(("192.0.2.1", 5000), [])
+BOB = Client(("2001:db8::1", 6000, 0, 0), [])
 
 
 class Wire(FakeDatagramTransport):
-    """A transport that refuses to write while it has a reason to."""
+    """A port that keeps what it is given to send."""
 
-    fault: Exception | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[tuple[bytes, Client]] = []
 
-    def write(self, packet: bytes, addr: Address | None = None) -> None:
-        if self.fault is not None:
-            raise self.fault
-        super().write(packet, addr)
+    def send(self, reply: bytes, client: Client) -> None:
+        self.sent.append((reply, client))
 
 
 class DatagramProtocolTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.upstream = Held()
         self.wire = Wire()
-        factory = make_factory(self.upstream, Clock())
-        self.protocol = factory.datagram_protocol()
+        self.factory = make_factory(self.upstream, Clock())
+        self.protocol = self.factory.datagram_protocol()
         self.protocol.makeConnection(self.wire)
 
-    def sent(self) -> list[tuple[int, Address]]:
+    def sent(self) -> list[tuple[int, Client]]:
         """Return the ID of each reply so far, and to whom it went."""
-        return [(numbers([reply])[0], to) for reply, to in self.wire.written]
+        return [(numbers([reply])[0], to) for reply, to in self.wire.sent]
 
     def test_at_once(self) -> None:
         """What is known here is answered at once, to the one who asked."""
@@ -52,8 +50,8 @@ class DatagramProtocolTests(SynchronousTestCase):
     def test_later(self) -> None:
         """Replies go out as answers come, each to its asker."""
         self.protocol.datagramReceived(query(1), ALICE)
-        self.protocol.datagramReceived(query(1), BOB)
-        self.protocol.datagramReceived(query(2), ALICE)
+        self.protocol.datagramReceived(query(1, "ns.lab.example"), BOB)
+        self.protocol.datagramReceived(query(2, "mx.lab.example"), ALICE)
         self.upstream.answer(1)
         assert self.sent() == [(1, BOB)]
         self.upstream.answer(2, 0)
@@ -63,7 +61,7 @@ class DatagramProtocolTests(SynchronousTestCase):
         """A reply fits into a datagram, and TC says what is missing."""
         self.protocol.datagramReceived(query(1), ALICE)
         self.upstream.answer(0, size=600)
-        reply, _ = self.wire.written[0]
+        ((reply, _),) = self.wire.sent
         assert len(reply) <= 512
         assert reply[2] & 0x02
 
@@ -74,23 +72,11 @@ class DatagramProtocolTests(SynchronousTestCase):
         self.upstream.answer(0)
         assert self.successResultOf(self.upstream.waiting[0]) is None
         assert self.sent() == []
-        assert self.protocol.unsent == 0
 
-    def test_unsent(self) -> None:
-        """A reply that the system refuses is counted and dropped; others go on."""
-        faults = (
-            OSError(errno.EPERM, "Operation not permitted"),
-            OSError(errno.ENETUNREACH, "Network is unreachable"),
-            BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
-            MessageLengthError("message too long"),
-        )
-        for count, self.wire.fault in enumerate(faults):
-            self.protocol.datagramReceived(query(1, rdtype="AXFR"), ALICE)
-            assert self.protocol.unsent == 2 * count + 1
-            self.protocol.datagramReceived(query(1), ALICE)
-            self.upstream.answer(-1)
-            assert self.protocol.unsent == 2 * count + 2
-        self.wire.fault = None
-        self.protocol.datagramReceived(query(2, rdtype="AXFR"), BOB)
-        assert self.sent() == [(2, BOB)]
-        assert self.protocol.unsent == 2 * len(faults)
+    def test_ready(self) -> None:
+        """What it answers at once is ready from then on, for its port to send."""
+        assert self.protocol.ready is self.factory.ready_datagrams
+        self.protocol.datagramReceived(query(1, rdtype="AXFR"), ALICE)
+        ((reply, _),) = self.wire.sent
+        wish = query(2, rdtype="AXFR")
+        assert self.protocol.ready.find(wish) == wish[:2] + reply[2:]

@@ -1,23 +1,35 @@
 """The names server factory: what each message gets, and who is let in."""
 
+from collections.abc import Callable
+from typing import Any
+
 import dns.message
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
 from twisted.names.dns import IN, A
 from twisted.names.dns import Query as NamesQuery
 from twisted.names.server import DNSServerFactory
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
+from dotproxy.config.caching import Caching
 from dotproxy.forwarder import Forwarder
+from dotproxy.local.ready import Ready
 from dotproxy.local.special import Special
 from dotproxy.resolver import DoTResolver
+from dotproxy.server import factory as module
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.stream import DEFAULT_LIMITS, StreamLimits, StreamProtocol
 from dotproxy.upstream.interface import IUpstream
+from dotproxy.wire.answer import Answer, parse_answer
+from dotproxy.wire.query import Query
 from tests.clients import Held, TcpTransport, Zone, query
-from tests.messages import BACK, EXAMPLE, message, opt, record
+from tests.messages import BACK, EXAMPLE, message, opt, quick, record
+from tests.test_forwarder import DEFAULT, make_forwarder
 
 TIMEOUT = 5.0
 
@@ -72,6 +84,47 @@ ERRORS = {
 }
 
 
+WORDS: tuple[dict[str, Any], ...] = (
+    {},
+    {"use_edns": 0, "payload": 600},
+    {"use_edns": 0, "payload": 1232},
+    {"use_edns": 0, "want_dnssec": True},
+    {"flags": 0},
+)
+"""What may stand in a query besides the question."""
+
+Step = tuple[tuple[str, str], Callable[[str], str], dict[str, Any], bool, float]
+"""A question, how it is spelled, what else is in the query, whether it comes in a
+datagram, and how many seconds after the last."""
+
+steps: st.SearchStrategy[Step] = st.tuples(
+    st.sampled_from(
+        [
+            ("www.lab.example", "A"),
+            ("www.lab.example", "AAAA"),
+            ("big.lab.example", "TXT"),
+            ("nope.lab.example", "A"),
+            ("lab.example", "AXFR"),
+        ]
+    ),
+    st.sampled_from([str.lower, str.upper, str.title]),
+    st.sampled_from(WORDS),
+    st.booleans(),
+    st.sampled_from([0, 0, 0, 0.3, 1, 29.9, 60, 301]),
+)
+
+
+@implementer(IUpstream)
+class Known:
+    """An upstream that knows one answer, and gives it at once."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def exchange(self, query: Query) -> Deferred[Answer]:
+        return succeed(self._answer)
+
+
 def make_factory(
     upstream: IUpstream,
     clock: Clock,
@@ -79,8 +132,39 @@ def make_factory(
     limits: StreamLimits = DEFAULT_LIMITS,
 ) -> ProxyServerFactory:
     """Return a factory as the service makes it, in front of this upstream."""
-    resolver = DoTResolver(Forwarder([Special()], upstream), clock, timeout)
+    resolver = DoTResolver(make_forwarder(upstream, clock, Special()), clock, timeout)
     return ProxyServerFactory(resolver, clock, timeout, limits)
+
+
+def in_front_of(forwarder: Forwarder, clock: Clock) -> ProxyServerFactory:
+    """Return a factory with a forwarder of the test's own."""
+    return ProxyServerFactory(DoTResolver(forwarder, clock), clock, TIMEOUT)
+
+
+def now(reply: bytes | Deferred[bytes] | None) -> bytes:
+    """Return a reply that is there, however it comes."""
+    if isinstance(reply, Deferred):
+        come: list[bytes] = []
+        reply.addCallback(come.append)
+        (reply,) = come
+    assert reply is not None
+    return reply
+
+
+def ttls(reply: bytes) -> set[int]:
+    """Return the TTLs in the answer section of a reply."""
+    return {rrset.ttl for rrset in dns.message.from_wire(reply).answer}
+
+
+def forget(factory: ProxyServerFactory) -> None:
+    """Have nothing ready: so the next query goes the ordinary way."""
+    factory.ready_datagrams.clear()
+    factory.ready_streams.clear()
+
+
+def octets(ready: Ready) -> int:
+    """Return how many octets of replies are ready."""
+    return sum(len(head) + len(tail) for head, tail in ready.replies.values())
 
 
 class RespondTests(SynchronousTestCase):
@@ -92,6 +176,12 @@ class RespondTests(SynchronousTestCase):
     def replies(self, wire: bytes) -> list[bytes | Deferred[bytes] | None]:
         """Return what a message gets over UDP and over TCP."""
         return [self.factory.respond(wire, datagram) for datagram in (True, False)]
+
+    def asked(self, datagram: bool) -> Query:
+        """Return what the upstream is asked on behalf of a client."""
+        factory = make_factory(self.upstream, self.clock)
+        factory.respond(query(1), datagram)
+        return self.upstream.asked[-1]
 
     def test_silence(self) -> None:
         """Nothing is said to what is no query: it could make us part of a loop."""
@@ -129,8 +219,8 @@ class RespondTests(SynchronousTestCase):
     def test_deadline(self) -> None:
         """There is time until shortly before the client gives up."""
         self.clock.advance(7)
-        self.replies(query(1))
-        assert [q.deadline for q in self.upstream.asked] == [7 + 4.9, 7 + 4.9]
+        for datagram in (True, False):
+            assert self.asked(datagram).deadline == 7 + 4.9
 
     def test_short_deadline(self) -> None:
         """A client of little patience is not answered before it asks."""
@@ -140,8 +230,170 @@ class RespondTests(SynchronousTestCase):
 
     def test_size(self) -> None:
         """A datagram bounds the reply (RFC 1035 section 4.2.1), a stream does not."""
-        self.replies(query(1))
-        assert [q.max_size for q in self.upstream.asked] == [512, 65535]
+        assert self.asked(datagram=True).max_size == 512
+        assert self.asked(datagram=False).max_size == 65535
+
+    def test_together(self) -> None:
+        """Clients of either kind share an exchange, and each gets its reply."""
+        replies = self.replies(query(7))
+        assert len(self.upstream.asked) == 1
+        self.upstream.answer(0, size=600)
+        datagram, stream = (
+            self.successResultOf(reply)
+            for reply in replies
+            if isinstance(reply, Deferred)
+        )
+        assert datagram[:4] == b"\0\7\x83\x80"
+        assert stream[:4] == b"\0\7\x81\x80"
+        assert len(datagram) < 512 < len(stream)
+
+
+class ReadyTests(SynchronousTestCase):
+    """What was answered this second already; one clock tells the seconds to all."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.patch(module, "monotonic", self.clock.seconds)
+        self.forwarder = make_forwarder(Zone(), self.clock, Special())
+        self.factory = in_front_of(self.forwarder, self.clock)
+        self.datagrams = self.factory.ready_datagrams
+        self.streams = self.factory.ready_streams
+
+    def ask(self, wire: bytes, datagram: bool = True) -> bytes:
+        """Return the reply to a message, which is there at once."""
+        return now(self.factory.respond(wire, datagram))
+
+    def test_same_second(self) -> None:
+        """The second one gets what the first got, but for ID and spelling."""
+        self.ask(query(1))
+        first = self.ask(query(2, "www.LAB.example"))
+        assert self.datagrams.hits == 0
+        wish = query(3, "WwW.lab.EXAMPLE")
+        second = self.ask(wish)
+        assert self.datagrams.hits == 1
+        assert second == wish[:2] + first[2:12] + wish[12:] + first[len(wish) :]
+
+    def test_nobody_asked(self) -> None:
+        """What is ready goes out without a look at what is known, or a question."""
+        self.ask(query(1))
+        self.ask(query(2))
+        asked: list[Query] = []
+        self.patch(self.forwarder, "resolve", asked.append)
+        for number in range(9):
+            assert self.ask(query(number))[:4] == bytes((0, number, 0x81, 0x80))
+        assert asked == []
+        assert self.datagrams.hits == 9
+
+    def test_kinds(self) -> None:
+        """What was cut to fit a datagram is for datagrams, the whole for streams."""
+        wish = query(1, "big.lab.example", "TXT")
+        self.ask(wish)
+        short, whole = self.ask(wish), self.ask(wish, datagram=False)
+        assert short[2] & 0x02
+        assert len(short) <= 512
+        assert not whole[2] & 0x02
+        assert len(whole) > 2900
+        for _ in range(2):
+            assert self.ask(wish) == short
+        assert self.ask(wish, datagram=False) == whole
+        assert (self.datagrams.hits, self.streams.hits) == (2, 1)
+
+    def test_next_second(self) -> None:
+        """When the second turns, TTLs are one less, and nothing old is sent."""
+        self.ask(query(1))
+        for passed in range(4):
+            replies = {self.ask(query(1)) for _ in range(3)}
+            assert [ttls(reply) for reply in replies] == [{300 - passed}]
+            assert self.datagrams.hits == 2 * (passed + 1)
+            self.clock.advance(1)
+
+    def test_within_a_second(self) -> None:
+        """Parts of a second change nothing."""
+        self.clock.advance(0.5)
+        for _ in range(3):
+            self.ask(query(1))
+        self.clock.advance(0.49)
+        assert ttls(self.ask(query(1))) == {300}
+        assert self.datagrams.hits == 2
+        self.clock.advance(0.02)
+        assert ttls(self.ask(query(1))) == {299}
+        assert self.datagrams.hits == 2
+
+    def test_waited_for(self) -> None:
+        """A reply that had to be waited for is not ready: by then it may be late."""
+        upstream = Held()
+        self.factory = make_factory(upstream, self.clock)
+        for _ in range(2):
+            assert isinstance(self.factory.respond(query(1), True), Deferred)
+        upstream.answer(0)
+        assert self.factory.ready_datagrams.replies == {}
+
+    def test_wishes(self) -> None:
+        """Whoever sends other flags or another OPT gets a reply of their own."""
+        wishes = [
+            dns.message.make_query("big.lab.example", "TXT", id=7, **words).to_wire()
+            for words in WORDS
+        ]
+        alone = [
+            now(make_factory(Zone(), self.clock).respond(wish, True)) for wish in wishes
+        ]
+        assert len(set(alone)) == len(wishes)
+        for _ in range(3):
+            assert list(map(self.ask, wishes)) == alone
+        assert self.datagrams.hits >= len(wishes)
+
+    def test_refused(self) -> None:
+        """What is refused here is ready, too."""
+        wish = query(1, rdtype="AXFR")
+        assert self.ask(wish) == self.ask(wish)
+        assert self.datagrams.hits == 1
+
+    def test_unreadable(self) -> None:
+        """What is no query, or a broken one, leaves nothing behind."""
+        for wire in SILENCE.values():
+            for _ in range(2):
+                assert self.factory.respond(wire, datagram=True) is None
+        for wire, expected in ERRORS.values():
+            if expected in (FORMERR, NOTIMP):
+                assert self.ask(wire) == self.ask(wire)
+        assert self.datagrams.replies == {}
+        assert self.datagrams.hits == 0
+
+    def test_octets(self) -> None:
+        """One large answer, asked for in many ways, does not fill the memory."""
+        limit = DEFAULT.size
+        text = record(BACK, 16, (b"\xff" + bytes(255)) * 200)
+        wish = query(0, "large.example", "TXT")
+        answer = parse_answer(message(0x8180, [wish[12:]], [text]))
+        self.factory = make_factory(Known(answer), self.clock)
+        self.ask(wish, datagram=False)
+        header = wish[:11] + b"\1" + wish[12:]
+        for payload in range(2 * limit // len(text)):
+            reply = self.ask(header + opt(payload=payload), datagram=False)
+            assert len(reply) > len(text)
+        assert octets(self.factory.ready_streams) <= limit
+
+    @quick
+    @given(st.lists(steps, max_size=12))
+    def test_ordinary_way(self, taken: list[Step]) -> None:
+        """For any query at any time it is what the ordinary way gives."""
+        hot, ordinary = self.make_unhurried(), self.make_unhurried()
+        for number, (wish, spell, words, datagram, pause) in enumerate(taken):
+            self.clock.advance(pause)
+            name, rdtype = wish
+            asked = dns.message.make_query(spell(name), rdtype, id=number, **words)
+            forget(ordinary)
+            replies = [
+                now(factory.respond(asked.to_wire(), datagram))
+                for factory in (hot, ordinary)
+            ]
+            assert replies[0] == replies[1]
+
+    def make_unhurried(self) -> ProxyServerFactory:
+        """Return a factory that asks for nothing before it is due."""
+        options = Caching(prefetch=False)
+        forwarder = make_forwarder(Zone(), self.clock, Special(), options=options)
+        return in_front_of(forwarder, self.clock)
 
 
 class NamesTests(SynchronousTestCase):

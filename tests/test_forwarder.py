@@ -6,15 +6,50 @@ import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dotproxy.forwarder import Forwarder
-from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE
+from dotproxy.config.caching import Caching
+from dotproxy.forwarder import Forwarder, Local
+from dotproxy.local.cache import Cache
+from dotproxy.local.failures import Failures
+from dotproxy.local.memory import Memory
+from dotproxy.upstream.interface import (
+    NETWORK_ERROR,
+    UNREACHABLE,
+    IUpstream,
+    UpstreamError,
+)
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query, parse_query
-from tests.fakes import NXDOMAIN, FakeUpstream, make_answer, make_query
+from tests.fakes import (
+    NXDOMAIN,
+    REFUSED,
+    SERVFAIL,
+    FakeUpstream,
+    make_answer,
+    make_query,
+)
+
+STALE, CACHED_ERROR = 3, 13
+"""INFO-CODEs "Stale Answer" and "Cached Error" (RFC 8914 4.4, 4.14)."""
+
+DEFAULT = Caching()
+
+TTL = 300
+"""Seconds for which the answers of these tests hold."""
+
+
+def make_forwarder(
+    upstream: IUpstream,
+    clock: Clock,
+    *locals_: Local,
+    options: Caching = DEFAULT,
+) -> Forwarder:
+    """Return a forwarder with a memory of its own; the clock is that of both."""
+    memory = Memory(Cache(options, clock.seconds), Failures(clock.seconds))
+    return Forwarder(locals_, memory, upstream, clock)
 
 
 class FakeLocal:
@@ -29,10 +64,17 @@ class FakeLocal:
         return self._reply
 
 
+def address(reply: dns.message.Message) -> str:
+    """Return the one record of a reply: its TTL, type and value."""
+    (rrset,) = reply.answer
+    return f"{rrset.ttl} {rrset.to_text().split(maxsplit=3)[3]}"
+
+
 class ForwarderTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.upstream = FakeUpstream("one", Clock())
-        self.forwarder = Forwarder([], self.upstream)
+        self.clock = Clock()
+        self.upstream = FakeUpstream("one", self.clock)
+        self.forwarder = make_forwarder(self.upstream, self.clock)
 
     def resolve(self, query: Query) -> Deferred[bytes]:
         """Resolve what only the upstream knows."""
@@ -40,6 +82,12 @@ class ForwarderTests(SynchronousTestCase):
         assert isinstance(replying, Deferred)
         self.assertNoResult(replying)
         return replying
+
+    def known(self, query: Query) -> dns.message.Message:
+        """Resolve what is known here."""
+        reply = self.forwarder.resolve(query)
+        assert isinstance(reply, bytes)
+        return dns.message.from_wire(reply)
 
     def reply(self, replying: Deferred[bytes]) -> dns.message.Message:
         return dns.message.from_wire(self.successResultOf(replying))
@@ -52,13 +100,21 @@ class ForwarderTests(SynchronousTestCase):
             if isinstance(option, dns.edns.EDEOption)
         ]
 
+    def keep(self, name: str = "example.com", age: float = 0) -> None:
+        """Have an answer for a name in memory, which came so many seconds ago."""
+        replying = self.resolve(make_query(name))
+        self.upstream.answer()
+        assert self.reply(replying).rcode() == dns.rcode.NOERROR
+        self.clock.advance(age)
+
 
 class LocalTests(ForwarderTests):
     def test_known(self) -> None:
         """What is known here is the reply, at once, and nobody else is asked."""
         local = FakeLocal(b"known")
         query = make_query()
-        assert Forwarder([local], self.upstream).resolve(query) == b"known"
+        forwarder = make_forwarder(self.upstream, self.clock, local)
+        assert forwarder.resolve(query) == b"known"
         assert local.asked == [query]
         assert self.upstream.asked == []
 
@@ -66,14 +122,22 @@ class LocalTests(ForwarderTests):
         """The locals are asked in their order, up to the first that knows."""
         locals_ = [FakeLocal(reply) for reply in (None, b"second", b"third")]
         query = make_query()
-        assert Forwarder(locals_, self.upstream).resolve(query) == b"second"
+        forwarder = make_forwarder(self.upstream, self.clock, *locals_)
+        assert forwarder.resolve(query) == b"second"
         assert [local.asked for local in locals_] == [[query], [query], []]
+
+    def test_before_memory(self) -> None:
+        """What a local knows goes before what was learned."""
+        query = make_query()
+        forwarder = make_forwarder(self.upstream, self.clock, FakeLocal(b"known"))
+        forwarder.cache.learn(query, make_answer(query))
+        assert forwarder.resolve(query) == b"known"
 
     def test_unknown(self) -> None:
         """What no local knows is asked of the upstream, as it is."""
         local = FakeLocal(None)
         query = make_query()
-        self.forwarder = Forwarder([local], self.upstream)
+        self.forwarder = make_forwarder(self.upstream, self.clock, local)
         self.resolve(query)
         assert local.asked == [query]
         assert [asked for asked, _ in self.upstream.asked] == [query]
@@ -119,6 +183,49 @@ class AnswerTests(ForwarderTests):
         assert len(wire) <= query.max_size
         assert dns.message.from_wire(wire).flags & dns.flags.TC
 
+    def test_together(self) -> None:
+        """Who asks the same meanwhile gets the same answer, each in its own way."""
+        queries = [make_query(), make_query("EXAMPLE.com"), make_query(edns=False)]
+        for number, query in enumerate(queries):
+            query.wire = number.to_bytes(2, "big") + query.wire[2:]
+        waiting = [self.resolve(query) for query in queries]
+        assert len(self.upstream.asked) == 1
+        self.upstream.answer(address="192.0.2.9")
+        replies = [self.reply(each) for each in waiting]
+        assert [reply.id for reply in replies] == [0, 1, 2]
+        assert [reply.edns for reply in replies] == [0, 0, -1]
+        owners = [str(reply.answer[0].name) for reply in replies]
+        assert owners == ["example.com.", "EXAMPLE.com.", "example.com."]
+        assert {address(reply) for reply in replies} == {"300 A 192.0.2.9"}
+
+
+class MemoryTests(ForwarderTests):
+    def test_kept(self) -> None:
+        """What an upstream said is the reply from then on, and its TTL counts down."""
+        self.keep(age=100)
+        reply = self.known(make_query("EXAMPLE.com"))
+        assert address(reply) == "200 A 192.0.2.1"
+        assert str(reply.question[0].name) == "EXAMPLE.com."
+        assert len(self.upstream.asked) == 1
+
+    def test_over(self) -> None:
+        """When its TTL is over the upstream is asked again."""
+        self.keep(age=TTL - 1)
+        assert address(self.known(make_query())) == "1 A 192.0.2.1"
+        self.clock.advance(1)
+        self.resolve(make_query())
+
+    def test_failed_lately(self) -> None:
+        """What failed a second ago is not asked anew (RFC 9520 section 3.2)."""
+        replying = self.resolve(make_query())
+        self.upstream.answer(SERVFAIL)
+        assert self.reply(replying).rcode() == dns.rcode.SERVFAIL
+        reply = self.known(make_query())
+        assert reply.rcode() == dns.rcode.SERVFAIL
+        assert [code for code, _ in self.explanations(reply)] == [CACHED_ERROR]
+        self.clock.advance(1)
+        self.resolve(make_query())
+
 
 class FailureTests(ForwarderTests):
     def test_explained(self) -> None:
@@ -157,9 +264,285 @@ class FailureTests(ForwarderTests):
         assert len(self.flushLoggedErrors(AttributeError)) == 1
 
     def test_cancel(self) -> None:
-        """Who gives up lets go of the upstream; that is no bug, and not logged."""
+        """Who gives up is no bug, and not logged; the answer is learned still."""
         replying = self.resolve(make_query())
         replying.cancel()
-        replying.addErrback(lambda _: None)
-        assert len(self.upstream.cancelled) == 1
+        self.failureResultOf(replying, CancelledError)
+        assert self.upstream.cancelled == []
+        self.upstream.answer()
+        assert address(self.known(make_query())) == "300 A 192.0.2.1"
         assert self.flushLoggedErrors() == []
+        assert self.forwarder.failed == 0
+
+
+class StaleTests(ForwarderTests):
+    """An answer in memory is over; it serves where no fresh one is to be had."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.keep(age=TTL)
+
+    def begin_anew(self, options: Caching, age: float = TTL) -> None:
+        """Have the same answer, so old, in a memory with other options."""
+        self.forwarder = make_forwarder(self.upstream, self.clock, options=options)
+        self.keep(age=age)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass as it does, and not in one jump."""
+        self.clock.pump([0.01] * round(seconds * 100))
+
+    def at_once(self) -> dns.message.Message:
+        """Resolve what an upstream was asked for, and answered without delay."""
+        replying = self.forwarder.resolve(make_query())
+        assert isinstance(replying, Deferred)
+        return self.reply(replying)
+
+    def assert_stale(self, reply: dns.message.Message) -> None:
+        assert reply.rcode() == dns.rcode.NOERROR
+        assert address(reply) == "30 A 192.0.2.1"
+        assert [code for code, _ in self.explanations(reply)] == [STALE]
+
+    def assert_fresh(self, reply: dns.message.Message, value: str) -> None:
+        assert address(reply) == f"300 A {value}"
+        assert self.explanations(reply) == []
+
+    def test_late(self) -> None:
+        """After 1.8 s a client gets the stale answer (RFC 8767 section 5)."""
+        replying = self.resolve(make_query())
+        self.pass_time(1.79)
+        self.assertNoResult(replying)
+        self.pass_time(0.07)
+        self.assert_stale(self.reply(replying))
+
+    def test_refreshed(self) -> None:
+        """The refresh goes on behind, and is learned; there is no second reply."""
+        replying = self.resolve(make_query())
+        replies: list[bytes] = []
+        replying.addCallback(replies.append)
+        self.pass_time(2)
+        assert len(replies) == 1
+        assert self.upstream.cancelled == []
+        self.upstream.answer(address="192.0.2.2")
+        assert len(replies) == 1
+        self.assert_fresh(self.known(make_query()), "192.0.2.2")
+        assert self.flushLoggedErrors() == []
+
+    def test_failed_behind(self) -> None:
+        """Should the refresh fail after all, nobody hears of it."""
+        replying = self.resolve(make_query())
+        self.pass_time(2)
+        self.upstream.fail()
+        self.assert_stale(self.reply(replying))
+        assert self.flushLoggedErrors() == []
+
+    def test_in_time(self) -> None:
+        """A fresh answer that comes in time is the reply, and the only one."""
+        replying = self.resolve(make_query())
+        self.pass_time(1.7)
+        self.upstream.answer(address="192.0.2.2")
+        self.pass_time(1)
+        self.assert_fresh(self.reply(replying), "192.0.2.2")
+
+    def test_each_in_time(self) -> None:
+        """Each client waits for its own 1.8 s, though they share one exchange."""
+        first = self.resolve(make_query())
+        self.pass_time(1)
+        second = self.resolve(make_query("EXAMPLE.com"))
+        self.pass_time(0.9)
+        self.assert_stale(self.reply(first))
+        self.assertNoResult(second)
+        self.upstream.answer(address="192.0.2.2")
+        reply = self.reply(second)
+        self.assert_fresh(reply, "192.0.2.2")
+        assert str(reply.question[0].name) == "EXAMPLE.com."
+
+    def test_down(self) -> None:
+        """When nobody can be asked it comes at once, and counts as no failure."""
+        self.upstream.at_once = UpstreamError("refused")
+        for _ in range(2):
+            self.assert_stale(self.at_once())
+        assert self.forwarder.failed == 0
+        assert self.clock.getDelayedCalls() == []
+
+    def test_failed(self) -> None:
+        """When the upstream fails on the way it comes in that moment."""
+        replying = self.resolve(make_query())
+        self.pass_time(0.5)
+        self.upstream.fail()
+        self.assert_stale(self.reply(replying))
+        assert self.forwarder.failed == 0
+
+    def test_unhelpful(self) -> None:
+        """An upstream that says only that it cannot tell is as good as none."""
+        for rcode in (SERVFAIL, REFUSED):
+            self.begin_anew(DEFAULT)
+            replying = self.resolve(make_query())
+            self.upstream.answer(rcode)
+            self.assert_stale(self.reply(replying))
+
+    def test_failed_lately(self) -> None:
+        """What failed a second ago is not asked anew: it comes at once."""
+        self.resolve(make_query())
+        self.upstream.answer(SERVFAIL)
+        self.assert_stale(self.known(make_query()))
+        self.clock.advance(1)
+        self.resolve(make_query())
+
+    def test_no_such_name(self) -> None:
+        """That the name is gone is news, and not a failure."""
+        replying = self.resolve(make_query())
+        self.upstream.answer(NXDOMAIN)
+        assert self.reply(replying).rcode() == dns.rcode.NXDOMAIN
+
+    def test_nothing_stale(self) -> None:
+        """For a name without a stale answer nothing changes."""
+        late = self.resolve(make_query("late.example"))
+        self.pass_time(4)
+        self.assertNoResult(late)
+        assert self.clock.getDelayedCalls() == []
+        self.upstream.fail()
+        assert self.reply(late).rcode() == dns.rcode.SERVFAIL
+        refused = self.resolve(make_query("refused.example"))
+        self.upstream.answer(REFUSED)
+        assert self.reply(refused).rcode() == dns.rcode.REFUSED
+        assert self.forwarder.failed == 1
+
+    def test_too_old(self) -> None:
+        """What is over for more than a day is no answer any more."""
+        self.clock.advance(86_400)
+        self.upstream.at_once = UpstreamError("refused")
+        self.assert_stale(self.at_once())
+        self.clock.advance(1)
+        assert self.at_once().rcode() == dns.rcode.SERVFAIL
+
+    def test_switched_off(self) -> None:
+        """Stale answers can be switched off."""
+        self.begin_anew(Caching(serve_stale=False))
+        replying = self.resolve(make_query())
+        self.pass_time(3)
+        self.assertNoResult(replying)
+        self.upstream.fail()
+        assert self.reply(replying).rcode() == dns.rcode.SERVFAIL
+
+    def test_other_time(self) -> None:
+        """How long a client waits can be set."""
+        memory = self.forwarder._memory
+        self.forwarder = Forwarder([], memory, self.upstream, self.clock, 0.5)
+        replying = self.resolve(make_query())
+        self.pass_time(0.49)
+        self.assertNoResult(replying)
+        self.pass_time(0.07)
+        self.assert_stale(self.reply(replying))
+
+    def test_forgotten_meanwhile(self) -> None:
+        """If the stale answer goes meanwhile the client waits for the fresh one."""
+        replying = self.resolve(make_query())
+        self.pass_time(1)
+        self.forwarder.cache.flush()
+        self.pass_time(2)
+        self.assertNoResult(replying)
+        self.upstream.answer(address="192.0.2.2")
+        self.assert_fresh(self.reply(replying), "192.0.2.2")
+
+    def test_cancel(self) -> None:
+        """Who gives up gets nothing more; the refresh goes on, and is learned."""
+        replying = self.resolve(make_query())
+        self.pass_time(1)
+        replying.cancel()
+        self.failureResultOf(replying, CancelledError)
+        self.pass_time(1)
+        assert self.upstream.cancelled == []
+        self.upstream.answer(address="192.0.2.2")
+        self.assert_fresh(self.known(make_query()), "192.0.2.2")
+        assert self.flushLoggedErrors() == []
+
+    def test_no_call_left(self) -> None:
+        """When nobody waits for a stale answer any more, time is looked at no more."""
+        self.resolve(make_query())
+        self.pass_time(0.1)
+        self.upstream.answer()
+        self.pass_time(1.8)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_stop(self) -> None:
+        """After the end nothing is left to happen; the upstream's failure is told."""
+        replying = self.resolve(make_query())
+        self.forwarder.stop()
+        assert self.clock.getDelayedCalls() == []
+        self.upstream.stop()
+        self.assert_stale(self.reply(replying))
+
+
+class PrefetchTests(ForwarderTests):
+    """An answer is in the last tenth of its life."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.keep(age=TTL * 9 // 10)
+
+    def test_behind(self) -> None:
+        """It is the reply, at once, and asked for anew behind."""
+        assert address(self.known(make_query())) == "30 A 192.0.2.1"
+        assert len(self.upstream.asked) == 2
+
+    def test_not_before(self) -> None:
+        """Before that nothing is asked."""
+        self.keep("www.example.com", TTL * 9 // 10 - 1)
+        self.known(make_query("www.example.com"))
+        assert len(self.upstream.asked) == 2
+
+    def test_once(self) -> None:
+        """However many ask for it, it is asked for once."""
+        for _ in range(5):
+            self.known(make_query())
+        assert len(self.upstream.asked) == 2
+
+    def test_renewed(self) -> None:
+        """The new answer takes the place of the old one, and lives as long again."""
+        self.known(make_query())
+        self.clock.advance(10)
+        assert address(self.known(make_query())) == "20 A 192.0.2.1"
+        self.upstream.answer(address="192.0.2.2")
+        assert address(self.known(make_query())) == "300 A 192.0.2.2"
+        self.clock.advance(TTL * 9 // 10)
+        assert address(self.known(make_query())) == "30 A 192.0.2.2"
+        assert len(self.upstream.asked) == 3
+
+    def test_joined(self) -> None:
+        """Who comes when the old answer is over waits for the one under way."""
+        self.known(make_query())
+        self.clock.advance(30)
+        replying = self.resolve(make_query())
+        assert len(self.upstream.asked) == 2
+        self.upstream.answer(address="192.0.2.2")
+        assert address(self.reply(replying)) == "300 A 192.0.2.2"
+
+    def test_failed(self) -> None:
+        """If that fails nobody hears of it, and the old answer goes on."""
+        self.known(make_query())
+        self.upstream.fail()
+        assert address(self.known(make_query())) == "30 A 192.0.2.1"
+        assert len(self.upstream.asked) == 2
+        assert self.forwarder.failed == 0
+        assert self.flushLoggedErrors() == []
+
+    def test_at_once(self) -> None:
+        """An upstream that answers without delay changes nothing for the client."""
+        self.upstream.at_once = make_answer(make_query(), address="192.0.2.2")
+        assert address(self.known(make_query())) == "30 A 192.0.2.1"
+        assert address(self.known(make_query())) == "300 A 192.0.2.2"
+        assert len(self.upstream.asked) == 2
+
+    def test_fault(self) -> None:
+        """A bug in the refresh is logged, as it is where a client waits."""
+        self.known(make_query())
+        self.upstream.asked[-1][1].errback(ZeroDivisionError("of all things"))
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+
+    def test_switched_off(self) -> None:
+        """Prefetching can be switched off."""
+        options = Caching(prefetch=False)
+        self.forwarder = make_forwarder(self.upstream, self.clock, options=options)
+        self.keep(age=TTL - 1)
+        assert address(self.known(make_query())) == "1 A 192.0.2.1"
+        assert len(self.upstream.asked) == 2

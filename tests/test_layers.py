@@ -18,7 +18,7 @@ FLOORS = (
     {"local", "upstream"},
     {"forwarder", "upstreams"},
     {"resolver"},
-    {"server", "gateway", "observe"},
+    {"server", "gateway", "observe", "cache_file"},
     {"service"},
     {"cli"},
 )

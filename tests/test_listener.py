@@ -99,7 +99,7 @@ class ListenerTests(TestCase):
         where = self.start(upstream)
         clients = [await self.tcp(where), await self.tcp(where)]
         clients[0].ask(query(1))
-        self.udp().transport.write(query(2), where)
+        self.udp().transport.write(query(2, "ns.lab.example"), where)
         while len(upstream.asked) < 2:
             await deferLater(reactor, 0.001)
         await self.listener.stopService()

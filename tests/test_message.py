@@ -3,12 +3,17 @@
 from contextlib import suppress
 from unittest import TestCase
 
+import dns.flags
 import dns.message
 import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dotproxy.wire import message as numbers
 from dotproxy.wire.message import (
     FORMERR,
     FormatError,
@@ -41,6 +46,28 @@ class FormatErrorTests(TestCase):
         assert FormatError("odd").rcode == FORMERR
         assert FormatError("odd", rcode=None).rcode is None
         assert str(FormatError("odd")) == "odd"
+
+
+class NumbersTests(TestCase):
+    def test_types(self) -> None:
+        """Types and classes are those of the registry (RFC 6895 section 3)."""
+        for name in ("SOA", "SIG", "OPT", "TSIG", "IXFR", "AXFR", "ANY"):
+            assert getattr(numbers, name) == dns.rdatatype.from_text(name)
+        assert dns.rdataclass.from_text("CHAOS") == numbers.CHAOS
+
+    def test_rcodes(self) -> None:
+        """So are the RCODEs (RFC 6895 section 2.3)."""
+        for name in ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"):
+            assert getattr(numbers, name) == dns.rcode.from_text(name)
+        assert numbers.BADVERS == dns.rcode.BADVERS
+
+    def test_flags(self) -> None:
+        """Flags lie in the header's third octet and its fourth (RFC 6895 section 2)."""
+        for name in ("QR", "AA", "TC", "RD"):
+            assert getattr(numbers, name) << 8 == dns.flags.from_text(name)
+        for name in ("RA", "AD", "CD"):
+            assert getattr(numbers, name) == dns.flags.from_text(name)
+        assert (numbers.OPCODE, numbers.Z, numbers.RCODE) == (0x78, 0x40, 0x0F)
 
 
 class RecordsTests(TestCase):

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
     PROFILES,
@@ -228,6 +229,12 @@ class ConfigTests(TestCase):
         """The default list can be told from one that somebody wrote."""
         self.assertTrue(Config(DEFAULT_LISTEN, (FAR,)).listens_by_default)
         self.assertFalse(Config((HOME,), (FAR,)).listens_by_default)
+
+    def test_cache(self) -> None:
+        """There is a cache by default, and it can be another."""
+        self.assertEqual(Config((HOME,), (FAR,)).cache, Caching())
+        small = Caching(size=2**20)
+        self.assertEqual(Config((HOME,), (FAR,), cache=small).cache, small)
 
     def test_listeners(self) -> None:
         """There is at least one listener, and none twice."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from twisted.python.usage import UsageError
 
 import dotproxy
+from dotproxy.config.caching import Caching
 from dotproxy.config.model import STRATEGIES, Config, Forward, Listen, Upstream
 from dotproxy.config.options import VALUES, WIDTH, Options
 from dotproxy.config.presets import PRESETS
@@ -30,6 +31,9 @@ address = "192.0.2.1"
 [forward]
 strategy = "random"
 padding = 0
+[cache]
+size = 1000000
+prefetch = false
 """
 
 PIN_RULE = (
@@ -95,6 +99,17 @@ FAULTS = (
             f"--timeout {text!r} must be a number of seconds from 0.1 to 30",
         )
         for text in ("99", "0", "soon", "nan", "inf", "5s")
+    ),
+    *(
+        (
+            f"--cache-size {text}",
+            f"--cache-size {text!r} must be a whole number from 0 to 1099511627776",
+        )
+        for text in ("x", "32M", "-1", "1.5", "1_000", "1099511627777")
+    ),
+    (
+        "--cache-size",
+        "option --cache-size requires argument: write --cache-size BYTES",
     ),
     ("--upstream quad9 --pin abc", f"--pin 'abc' {PIN_RULE}"),
     (
@@ -184,6 +199,17 @@ class FlagTests(TestCase):
         forward = Forward(strategy="race", timeout=2.5)
         self.assertEqual(config, replace(DEFAULT, forward=forward))
 
+    def test_cache_size(self) -> None:
+        """The size of the cache can be given, and that there be none."""
+        for size in (0, 1_000_000, 2**40):
+            config = read(f"--cache-size {size}")
+            self.assertEqual(config, replace(DEFAULT, cache=Caching(size=size)))
+
+    def test_endless_number(self) -> None:
+        """A number of thousands of digits is out of range like any other."""
+        message = fault("--cache-size " + "1" * 5000)
+        self.assertIn("must be a whole number from 0 to 1099511627776", message)
+
     def test_last_one_holds(self) -> None:
         """Of a flag that takes one value the last one counts."""
         self.assertEqual(read("--timeout 2 --timeout 3").forward.timeout, 3.0)
@@ -216,15 +242,17 @@ class FileTests(TestCase):
         self.assertEqual(config.listen, (Listen("127.0.0.1", 853),))
         self.assertEqual(config.upstream, (Upstream(("192.0.2.1",)),))
         self.assertEqual(config.forward, Forward(strategy="random", padding=0))
+        self.assertEqual(config.cache, Caching(size=10**6, prefetch=False))
 
     def test_overridden(self) -> None:
         """A flag overrides its key and no other, wherever it stands."""
-        flags = "--listen [::1]:53 --upstream quad9 --timeout 2"
+        flags = "--listen [::1]:53 --upstream quad9 --timeout 2 --cache-size 5"
         expected = Config(
             (Listen("::1", 53),),
             (PRESETS["quad9"],),
             "opportunistic",
             Forward(strategy="random", timeout=2.0, padding=0),
+            Caching(size=5, prefetch=False),
         )
         self.assertEqual(read(f"{flags} --config {self.path}"), expected)
         self.assertEqual(read(f"--config {self.path} {flags}"), expected)
@@ -310,7 +338,8 @@ class HelpTests(TestCase):
             spelled = f"--{flag}={value}" if value else f"--{flag}"
             self.assertRegex(text, rf"(?m)^  {spelled} +[A-Z]")
         groups = re.findall(r"(?m)^(\w+):$", text)
-        self.assertEqual(groups, ["Listen", "Upstream", "TLS", "Run", "Examples"])
+        expected = ["Listen", "Upstream", "TLS", "Cache", "Run", "Examples"]
+        self.assertEqual(groups, expected)
 
     def test_true(self) -> None:
         """Defaults, presets, strategies and bounds are those that hold."""
@@ -324,6 +353,7 @@ class HelpTests(TestCase):
             f"(default {forward.strategy})",
             f"(default {forward.timeout:g})",
             "0.1 to 30",
+            f"(default {DEFAULT.cache.size}, {DEFAULT.cache.size >> 20} MiB)",
         ):
             self.assertIn(words, text)
 

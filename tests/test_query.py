@@ -12,7 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dotproxy.wire.message import FORMERR, NOTIMP, FormatError
-from dotproxy.wire.query import Query, limit_datagram, outgoing, parse_query
+from dotproxy.wire.query import (
+    KEY_TAIL,
+    Query,
+    limit_datagram,
+    outgoing,
+    parse_query,
+)
 from tests.messages import (
     ADDRESS,
     BACK,
@@ -221,6 +227,13 @@ class KeyTests(TestCase):
             parse_query(b"\xab\xcd" + query().wire[2:]),
         ]
         assert len({found.key for found in same}) == 1
+
+    def test_name(self) -> None:
+        """A key begins with the name, in lower case; the rest is of one length."""
+        for question in (EXAMPLE, b"\7eXaMpLe\3COM\0\xff\xff\0\1"):
+            for found in (query(0, question), query(0x0150, question, opt(ttl=0x8000))):
+                assert found.key[:-KEY_TAIL] == b"\7example\3com\0"
+        assert query(0x0100, b"\0\0\2\0\1").key[:-KEY_TAIL] == b"\0"
 
 
 class LimitTests(TestCase):

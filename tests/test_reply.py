@@ -21,7 +21,7 @@ from dotproxy.wire.message import (
     FormatError,
 )
 from dotproxy.wire.query import Query, parse_query
-from dotproxy.wire.reply import from_answer, rejection, status
+from dotproxy.wire.reply import from_answer, from_body, rejection, status
 from tests.messages import (
     ADDRESS,
     BACK,
@@ -190,6 +190,39 @@ class RecordsTests(TestCase):
             found = from_answer(asked, answer)
             assert len(found) <= limit
             assert parse_answer(found).body[12:].startswith(asked.question)
+
+
+class BodyTests(TestCase):
+    """A body may come from elsewhere than an answer: the cache keeps some."""
+
+    BODY = message(0x8180, [EXAMPLE], [A])
+
+    def test_as_from_an_answer(self) -> None:
+        """Body, RCODE and explanation are all of an answer that a client gets."""
+        explained = message(0x8183, [EXAMPLE], [A], [], [opt(BOGUS)])
+        body = message(0x8183, [EXAMPLE], [A])
+        for asked in (query(), query(0x0100, opt())):
+            found = from_body(asked, body, NXDOMAIN, BOGUS)
+            assert found == reply(asked, explained)
+
+    def test_rcode(self) -> None:
+        """The RCODE is the one given, not the body's share (RFC 6891 6.1.3)."""
+        asked = query(0x0100, opt())
+        assert read(from_body(asked, self.BODY, 23, b"")).rcode() == 23
+        assert from_body(query(), self.BODY, NXDOMAIN, b"")[3] == 0x83
+        assert from_body(query(), self.BODY, 23, b"")[3] == 0x80 | SERVFAIL
+
+    def test_explanation(self) -> None:
+        """The explanation is for those who can hear it (RFC 8914 section 3)."""
+        heard = read(from_body(query(0x0100, opt()), self.BODY, NOERROR, BOGUS))
+        assert [str(each.text) for each in heard.extended_errors()] == ["bogus"]
+        assert from_body(query(), self.BODY, NOERROR, BOGUS) == self.BODY
+
+    def test_untouched(self) -> None:
+        """The body itself stays as it is: others get it, too."""
+        body = bytearray(self.BODY)
+        from_body(parse_query(b"\xbe\xef" + query().wire[2:]), bytes(body), 0, b"")
+        assert bytes(body) == self.BODY
 
 
 class EdnsTests(TestCase):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import dns.message
 import dns.rcode
@@ -18,21 +19,34 @@ from twisted.names.error import DNSNameError, DNSQueryRefusedError, DNSServerErr
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
+from dotproxy import resolver
+from dotproxy.config.caching import Caching
 from dotproxy.config.model import DEFAULT_LISTEN, Config, Forward, Upstream
 from dotproxy.forwarder import Forwarder
 from dotproxy.lab.server import create_lab
 from dotproxy.local.special import Special
-from dotproxy.resolver import DoTResolver, Sections, create_resolver
+from dotproxy.resolver import (
+    DoTResolver,
+    Sections,
+    create_forwarder,
+    create_resolver,
+)
 from dotproxy.upstream.interface import IUpstream
 from dotproxy.upstreams import group_of
 from dotproxy.wire.answer import parse_answer
 from tests.clients import Dark, Held, Zone, file_of
+from tests.fakes import SERVFAIL, FakeUpstream, make_query
+from tests.test_forwarder import make_forwarder
 
-Timeout = tuple[float, ...] | None
+NOBODY = Upstream(("192.0.2.1",), port=8853, server_name="dns.example")
 
 
-def make_resolver(upstream: IUpstream, clock: Clock | None = None) -> DoTResolver:
-    return DoTResolver(Forwarder([Special()], upstream), clock or Clock())
+def make_resolver(
+    upstream: IUpstream, clock: Clock | None = None, timeout: float = 5.0
+) -> DoTResolver:
+    clock = clock or Clock()
+    forwarder = make_forwarder(upstream, clock, Special())
+    return DoTResolver(forwarder, clock, timeout)
 
 
 def texts(records: list[RRHeader]) -> list[bytes]:
@@ -136,7 +150,7 @@ class HostTests(SynchronousTestCase):
         self.looking = self.resolver.getHostByName("host.example")
 
     def answer(self, *records: str, rcode: str = "NOERROR") -> str:
-        """Answer the last query with records of host.example; return its type."""
+        """Answer the last query with some records; return its type."""
         query = self.upstream.asked[-1]
         reply = dns.message.make_response(dns.message.from_wire(query.wire))
         reply.set_rcode(dns.rcode.from_text(rcode))
@@ -166,7 +180,7 @@ class HostTests(SynchronousTestCase):
 
     def test_timeout(self) -> None:
         """A time-out holds for either question."""
-        self.resolver.getHostByName("host.example", (1, 2))
+        self.resolver.getHostByName("other.example", (1, 2))
         self.answer()
         assert [query.deadline for query in self.upstream.asked[1:]] == [3, 3]
 
@@ -194,13 +208,56 @@ class HostTests(SynchronousTestCase):
         self.failureResultOf(self.looking, DNSServerError)
 
 
+class MemoryTests(SynchronousTestCase):
+    """What was looked up once."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.upstream = FakeUpstream("one", self.clock)
+        self.resolver = make_resolver(self.upstream, self.clock)
+
+    def look_up(self) -> Deferred[Sections]:
+        looking: Deferred[Sections] = self.resolver.lookupAddress("example.com")
+        return looking
+
+    def found(self, looking: Deferred[Sections]) -> tuple[str, int]:
+        """Return the address that a look-up found, and for how long it holds."""
+        ((record,), *_) = self.successResultOf(looking)
+        return record.payload.dottedQuad(), record.ttl
+
+    def test_kept(self) -> None:
+        """It is looked up from memory, for as long as it holds."""
+        first = self.look_up()
+        self.upstream.answer()
+        assert self.found(first) == ("192.0.2.1", 300)
+        self.clock.advance(100)
+        assert self.found(self.look_up()) == ("192.0.2.1", 200)
+        assert len(self.upstream.asked) == 1
+
+    def test_together(self) -> None:
+        """Look-ups of the same name at the same time are one question."""
+        looking = [self.look_up() for _ in range(3)]
+        self.upstream.answer()
+        assert {self.found(each) for each in looking} == {("192.0.2.1", 300)}
+        assert len(self.upstream.asked) == 1
+
+    def test_stale(self) -> None:
+        """What holds no longer is better than a failure."""
+        first = self.look_up()
+        self.upstream.answer()
+        self.found(first)
+        self.clock.advance(400)
+        second = self.look_up()
+        self.upstream.fail()
+        assert self.found(second) == ("192.0.2.1", 30)
+
+
 class TimeoutTests(SynchronousTestCase):
     def deadlines(self, look_up: Callable[[DoTResolver], object]) -> list[float]:
         """Return by when an upstream is to answer what is looked up at second 7."""
         clock, upstream = Clock(), Held()
         clock.advance(7)
-        forwarder = Forwarder([], upstream)
-        look_up(DoTResolver(forwarder, clock, timeout=2.5))
+        look_up(make_resolver(upstream, clock, timeout=2.5))
         return [query.deadline for query in upstream.asked]
 
     def test_default(self) -> None:
@@ -221,8 +278,7 @@ class TimeoutTests(SynchronousTestCase):
 class CreateTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = MemoryReactorClock()
-        upstream = Upstream(("192.0.2.1",), port=8853, server_name="dns.example")
-        config = Config(DEFAULT_LISTEN, (upstream,), forward=Forward(timeout=2))
+        config = Config(DEFAULT_LISTEN, (NOBODY,), forward=Forward(timeout=2))
         self.resolver = create_resolver(config, self.reactor)
 
     def test_on_demand(self) -> None:
@@ -243,11 +299,82 @@ class CreateTests(SynchronousTestCase):
         self.reactor.pump([0.1] * 20)
         assert self.reactor.getDelayedCalls() == []
 
+    def test_own_timeout(self) -> None:
+        """So does a look-up's own, though it shares the question of a patient one."""
+        patient = self.resolver.lookupAddress("www.example.com")
+        hasty = self.resolver.lookupAddress("www.example.com", (0.5,))
+        self.reactor.pump([0.1] * 7)
+        self.assertNoResult(patient)
+        self.failureResultOf(hasty, DNSServerError)
+        self.reactor.pump([0.1] * 15)
+        self.failureResultOf(patient, DNSServerError)
+
     def test_refused(self) -> None:
         """What is never forwarded is refused here, too."""
         looking = self.resolver.lookupZone("www.example.com")
         self.failureResultOf(looking, DNSQueryRefusedError)
         assert self.reactor.tcpClients == []
+
+
+class CreateForwarderTests(SynchronousTestCase):
+    """What stands between a resolver and its upstream; the cache has its own clock."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.patch(resolver, "monotonic", self.clock.seconds)
+        self.upstream = FakeUpstream("one", self.clock)
+
+    def create(self, **options: Any) -> Forwarder:
+        config = Config(DEFAULT_LISTEN, (NOBODY,), cache=Caching(**options))
+        return create_forwarder(config, self.upstream, self.clock)
+
+    def test_options(self) -> None:
+        """Answers are kept as it is configured."""
+        forwarder = self.create(max_ttl=7)
+        forwarder.resolve(make_query())
+        self.upstream.answer()
+        reply = forwarder.resolve(make_query())
+        assert isinstance(reply, bytes)
+        assert dns.message.from_wire(reply).answer[0].ttl == 7
+        self.clock.advance(7)
+        assert isinstance(forwarder.resolve(make_query()), Deferred)
+
+    def test_no_cache(self) -> None:
+        """Where there is no room, nothing is kept."""
+        forwarder = self.create(size=0)
+        for count in (1, 2):
+            forwarder.resolve(make_query())
+            assert len(self.upstream.asked) == count
+            self.upstream.answer()
+
+    def test_stale(self) -> None:
+        """A stale answer comes after the time that is configured."""
+        forwarder = self.create(stale_client_timeout=0.5, stale_ttl=9)
+        forwarder.resolve(make_query())
+        self.upstream.answer()
+        self.clock.advance(300)
+        replying = forwarder.resolve(make_query())
+        assert isinstance(replying, Deferred)
+        self.clock.pump([0.01] * 49)
+        self.assertNoResult(replying)
+        self.clock.pump([0.01] * 7)
+        reply = dns.message.from_wire(self.successResultOf(replying))
+        assert reply.answer[0].ttl == 9
+
+    def test_failed_lately(self) -> None:
+        """What failed a moment ago is remembered."""
+        forwarder = self.create()
+        forwarder.resolve(make_query())
+        self.upstream.answer(SERVFAIL)
+        assert isinstance(forwarder.resolve(make_query()), bytes)
+        assert len(self.upstream.asked) == 1
+        self.clock.advance(2)
+        assert isinstance(forwarder.resolve(make_query()), Deferred)
+
+    def test_special(self) -> None:
+        """What must not be forwarded is not."""
+        assert isinstance(self.create().resolve(make_query(rdtype="AXFR")), bytes)
+        assert self.upstream.asked == []
 
 
 class OverTlsTests(TestCase):
@@ -267,7 +394,7 @@ class OverTlsTests(TestCase):
         )
         group = group_of(Config(DEFAULT_LISTEN, (upstream,)), reactor)
         self.addCleanup(group.stop)
-        self.resolver = DoTResolver(Forwarder([Special()], group), reactor)
+        self.resolver = make_resolver(group, reactor)
 
     async def test_many(self) -> None:
         """Look-ups of many kinds, at the same time and over one connection."""

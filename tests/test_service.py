@@ -1,7 +1,10 @@
 """The whole: joined, started and stopped."""
 
 import errno
+import gc
+import os
 import socket
+import time
 
 import dns.message
 from msgspec.structs import replace
@@ -16,6 +19,8 @@ from zope.interface.verify import verifyObject
 
 import dotproxy
 from dotproxy import service
+from dotproxy.cache_file import CacheFile
+from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
     Config,
@@ -24,13 +29,17 @@ from dotproxy.config.model import (
     Listen,
     Upstream,
 )
+from dotproxy.local.cache import Cache
+from dotproxy.local.snapshot import dump
 from dotproxy.server.sockets import ListenError, Sockets, bind
 from dotproxy.service import Options, Proxy, assemble, makeService
+from dotproxy.wire.query import parse_query
 from tests.clients import (
     BROKEN_PEM,
     Address,
     TcpClient,
     UdpClient,
+    Zone,
     file_of,
     numbers,
     query,
@@ -45,6 +54,20 @@ def where(proxy: Proxy, place: int = 0) -> Address:
     """Return the address and the port that a proxy serves."""
     host, _, port = proxy.addresses[place].rpartition(":")
     return host, int(port)
+
+
+def kept(proxy: Proxy) -> CacheFile:
+    """Return what keeps the cache of a proxy."""
+    (part,) = (part for part in proxy if isinstance(part, CacheFile))
+    return part
+
+
+def refusing() -> Upstream:
+    """Return an upstream that refuses every connection."""
+    with socket.socket() as server:
+        server.bind((LOOPBACK, 0))
+        port: int = server.getsockname()[1]
+    return Upstream((LOOPBACK,), port=port, server_name="dns.example")
 
 
 def selectables() -> set[object]:
@@ -126,6 +149,68 @@ class ProxyTests(TestCase):
         assert not await client.gone
         assert selectables() == before
         assert set(reactor.getDelayedCalls()) == delayed
+
+    async def test_stop_while_stale(self) -> None:
+        """So it is while a client waits, and would get a stale answer soon."""
+        file = self.keep("slow.lab.example", age=400)
+        await deferLater(reactor, 0)
+        before, delayed = selectables(), set(reactor.getDelayedCalls())
+        proxy = self.start(replace(LAB, cache=Caching(file=file)))
+        await kept(proxy).read
+        client = await self.tcp(where(proxy))
+        client.ask(query(1, "slow.lab.example"), query(2))
+        assert numbers(await client.told(1)) == [2]
+        await proxy.stopService()
+        await client.gone
+        assert selectables() == before
+        assert set(reactor.getDelayedCalls()) == delayed
+
+    async def test_cache(self) -> None:
+        """Who asks what was asked before is answered from memory."""
+        server, client = where(self.start(LAB)), self.udp()
+        first = await client.ask(query(1, "slow.lab.example"), server)
+        before = reactor.seconds()
+        for number in (2, 3):
+            reply = await client.ask(query(number, "slow.lab.example"), server)
+            assert numbers([reply]) == [number]
+            assert reply[2:12] == first[2:12]
+        assert reactor.seconds() - before < 0.9
+
+    async def test_cache_file(self) -> None:
+        """What was asked is known after a restart, though nobody can be asked then."""
+        cache = Caching(file=os.path.abspath(self.mktemp()))
+        first = self.start(replace(LAB, cache=cache))
+        client = self.udp()
+        await kept(first).read
+        await client.ask(query(1), where(first))
+        await first.stopService()
+        second = self.start(Config(LAB.listen, (refusing(),), cache=cache))
+        await kept(second).read
+        reply = await client.ask(query(2), where(second))
+        assert reply[:8] == b"\0\2\x81\x80\0\1\0\2"
+
+    async def test_garbage(self) -> None:
+        """What lives as long as the process is not looked through for garbage."""
+        gc.unfreeze()
+        self.addCleanup(gc.unfreeze)
+        self.start(LAB)
+        assert gc.get_freeze_count() > 10_000
+
+    async def test_no_cache_file(self) -> None:
+        """Without a name no file is kept."""
+        proxy = self.start(LAB)
+        assert not any(isinstance(part, CacheFile) for part in proxy)
+
+    def keep(self, name: str, age: int) -> str:
+        """Make a file that knows what the lab says of a name, since so long."""
+        cache = Cache(Caching(), lambda: 0)
+        wish = parse_query(query(0, name))
+        cache.learn(wish, self.successResultOf(Zone().exchange(wish)))
+        path = os.path.abspath(self.mktemp())
+        with open(path, "wb") as file:
+            file.write(dump(cache.entries()))
+        os.utime(path, times=(0, time.time() - age))
+        return path
 
     async def test_log(self) -> None:
         """At the start one line says what is served, and who is asked."""

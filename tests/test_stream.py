@@ -20,6 +20,7 @@ from tests.clients import (
     Held,
     TcpClient,
     TcpTransport,
+    Zone,
     numbers,
     query,
     rcode,
@@ -35,6 +36,11 @@ LARGE = 60_000
 
 def framed(*messages: bytes) -> bytes:
     return b"".join(map(frame, messages))
+
+
+def wish(number: int) -> bytes:
+    """Return a query under this ID, for a name that no other ID asks for."""
+    return query(number, f"n{number}.lab.example")
 
 
 class StreamTests(SynchronousTestCase):
@@ -61,7 +67,7 @@ class StreamTests(SynchronousTestCase):
 
     def ask(self, *asked: int) -> None:
         """Send queries under these IDs in one segment."""
-        self.protocol.dataReceived(framed(*map(query, asked)))
+        self.protocol.dataReceived(framed(*map(wish, asked)))
 
     def replied(self) -> list[int]:
         """Return the IDs of the replies since the last look."""
@@ -88,7 +94,7 @@ class QueriesTests(StreamTests):
         """However the segments fall, each query is asked once, and in its turn."""
         upstream = Held()
         self.connect(upstream)
-        stream = framed(*map(query, range(count)))
+        stream = framed(*map(wish, range(count)))
         ends = sorted(min(cut, len(stream)) for cut in cuts)
         for start, end in zip([0, *ends], [*ends, len(stream)], strict=True):
             self.protocol.dataReceived(stream[start:end])
@@ -98,7 +104,7 @@ class QueriesTests(StreamTests):
 
     def test_last_octet(self) -> None:
         """A query is asked when its last octet has come, and not before."""
-        stream = framed(query(1))
+        stream = framed(wish(1))
         self.protocol.dataReceived(stream[:-1])
         assert self.upstream.asked == []
         self.protocol.dataReceived(stream[-1:])
@@ -114,10 +120,21 @@ class QueriesTests(StreamTests):
 
     def test_same_number(self) -> None:
         """Queries under the same ID are two queries, and get two replies."""
-        self.ask(1, 1)
+        other = query(1, "other.lab.example")
+        self.protocol.dataReceived(framed(wish(1), other))
         self.upstream.answer(1)
         self.upstream.answer(0)
-        assert self.replied() == [1, 1]
+        first, second = self.transport.take()
+        assert numbers([first, second]) == [1, 1]
+        assert other[12:] in first
+        assert wish(1)[12:] in second
+
+    def test_same_question(self) -> None:
+        """So are two for the same name: one answer makes both replies."""
+        self.protocol.dataReceived(framed(query(1), query(2), query(1)))
+        assert self.upstream.numbers == [1]
+        self.upstream.answer(0)
+        assert self.replied() == [1, 2, 1]
 
     def test_size(self) -> None:
         """A long answer comes as a whole."""
@@ -141,6 +158,18 @@ class QueriesTests(StreamTests):
                 (reply,) = self.transport.take()
                 assert len(reply) == 12, what
                 assert rcode(reply) == expected, what
+
+    def test_ready(self) -> None:
+        """What is known here is answered at once, however many ask on end."""
+        self.connect(Zone())
+        self.protocol.dataReceived(framed(query(0)))
+        (first,) = self.transport.take()
+        asked = list(range(1, 1500))
+        self.protocol.dataReceived(framed(*map(query, asked)))
+        replies = self.transport.take()
+        assert numbers(replies) == asked
+        assert {reply[2:] for reply in replies} == {first[2:]}
+        assert self.factory.ready_streams.hits > 1400
 
     def test_nothing_to_be_had(self) -> None:
         """However many queries fail at once, each gets its reply."""
@@ -186,7 +215,7 @@ class LimitTests(StreamTests):
         """What is answered without asking anybody takes no room."""
         self.ask(*range(100))
         transfer = query(500, rdtype="AXFR")
-        self.protocol.dataReceived(framed(transfer, query(100)))
+        self.protocol.dataReceived(framed(transfer, wish(100)))
         assert self.replied() == []
         self.upstream.answer(0)
         assert self.replied() == [0, 500]
@@ -333,7 +362,7 @@ class TimeTests(StreamTests):
 
     def test_octet_by_octet(self) -> None:
         """A first query must be there in time as a whole."""
-        for octet in framed(query(1))[:9]:
+        for octet in framed(wish(1))[:9]:
             self.pass_time(0.5)
             self.protocol.dataReceived(bytes((octet,)))
         assert not self.transport.disconnecting
@@ -362,7 +391,7 @@ class TimeTests(StreamTests):
         """Octets that never become a query do not put off the end."""
         self.ask(1)
         self.upstream.answer(0)
-        for octet in framed(query(2))[:19]:
+        for octet in framed(wish(2))[:19]:
             self.pass_time(0.5)
             self.protocol.dataReceived(bytes((octet,)))
         assert not self.transport.disconnecting
@@ -437,7 +466,7 @@ class TcpTests(TestCase):
     async def test_conversation(self) -> None:
         """Queries go in, answers come out, in any order."""
         client = await self.connect()
-        client.ask(query(1), query(2))
+        client.ask(wish(1), wish(2))
         await self.asked(2)
         self.upstream.answer(1, 0)
         assert numbers(await client.told(2)) == [2, 1]
@@ -445,7 +474,7 @@ class TcpTests(TestCase):
     async def test_half_close(self) -> None:
         """A client that shuts down its side gets all answers, and then the end."""
         client = await self.connect()
-        client.ask(query(1), query(2))
+        client.ask(wish(1), wish(2))
         client.transport.loseWriteConnection()
         await self.asked(2)
         await self.settled()
@@ -460,7 +489,7 @@ class TcpTests(TestCase):
     async def test_half_close_unread(self) -> None:
         """The end comes to one who shuts down its side and reads late, too."""
         client = await self.connect()
-        client.ask(*map(query, range(4)))
+        client.ask(*map(wish, range(4)))
         client.transport.loseWriteConnection()
         await self.asked(4)
         client.transport.pauseProducing()
@@ -473,11 +502,11 @@ class TcpTests(TestCase):
     async def test_back_pressure(self) -> None:
         """A client that stops reading is asked for nothing more until it reads on."""
         client = await self.connect()
-        client.ask(*map(query, range(4)))
+        client.ask(*map(wish, range(4)))
         await self.asked(4)
         client.transport.pauseProducing()
         self.upstream.answer(*range(4), size=LARGE)
-        client.ask(query(4))
+        client.ask(wish(4))
         await self.settled()
         assert len(self.upstream.asked) == 4
         client.transport.resumeProducing()
@@ -488,7 +517,7 @@ class TcpTests(TestCase):
     async def test_unread(self) -> None:
         """A client that does not read is cut off before it costs much memory."""
         client = await self.connect()
-        client.ask(*map(query, range(60)))
+        client.ask(*map(wish, range(60)))
         await self.asked(60)
         client.transport.pauseProducing()
         self.upstream.answer(*range(60), size=LARGE)
@@ -500,7 +529,7 @@ class TcpTests(TestCase):
     async def test_never_reads(self) -> None:
         """A client that never reads is cut off when it was idle for too long."""
         client = await self.connect()
-        client.ask(*map(query, range(4)))
+        client.ask(*map(wish, range(4)))
         await self.asked(4)
         client.transport.pauseProducing()
         self.upstream.answer(*range(4), size=LARGE)
@@ -513,7 +542,7 @@ class TcpTests(TestCase):
     async def test_client_aborts(self) -> None:
         """When a client vanishes, its answers are dropped and nothing is left."""
         client = await self.connect()
-        client.ask(query(1), query(2))
+        client.ask(wish(1), wish(2))
         await self.asked(2)
         client.transport.abortConnection()
         await self.server.lost

@@ -8,11 +8,11 @@ from unittest import TestCase
 
 import pytest
 
+from dotproxy.config.caching import Caching
 from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
 from dotproxy.config.presets import PRESETS
 from dotproxy.config.toml_file import (
     DEFAULT,
-    FORWARD_KEYS,
     KEYS,
     UPSTREAM_KEYS,
     certificate_file,
@@ -49,14 +49,29 @@ idle_timeout = 0
 max_in_flight = 32
 max_connections = 1
 padding = 0
+
+[cache]
+size = 1048576
+min_ttl = 5
+max_ttl = 3600
+negative_max_ttl = 60
+serve_stale = false
+stale_ttl = 10
+stale_max_age = 7200
+stale_client_timeout = 1
+prefetch = false
+file = "cache"
 """
+
+KNOWN = "known: listen, profile, upstream, forward, cache"
 
 FAULTS = (
     # An unknown key, at every level, also those of later versions.
     ("lisetn = []", "1: unknown key 'lisetn', did you mean 'listen'?"),
     ("[forwad]", "1: unknown key 'forwad', did you mean 'forward'?"),
-    ("[cache]", "1: unknown key 'cache', known: listen, profile, upstream, forward"),
-    ("lab = true", "1: unknown key 'lab', known: listen, profile, upstream, forward"),
+    ("[chache]", "1: unknown key 'chache', did you mean 'cache'?"),
+    ("[gateway]", f"1: unknown key 'gateway', {KNOWN}"),
+    ("lab = true", f"1: unknown key 'lab', {KNOWN}"),
     (
         "[forward]\npadding = 0\ntimout = 5",
         "3: unknown key 'timout' in [forward], did you mean 'timeout'?",
@@ -121,6 +136,33 @@ FAULTS = (
         "[forward]\nmax_in_flight = 0",
         "2: max_in_flight = 0 must be a whole number from 1 to 4096",
     ),
+    # cache
+    ("cache = 3", "1: cache = 3 must be a table: begin it with [cache]"),
+    ("[[cache]]", "1: cache = [{}] must be a table: begin it with [cache]"),
+    (
+        "[cache]\nsiz = 3",
+        "2: unknown key 'siz' in [cache], did you mean 'size'?",
+    ),
+    (
+        "[cache]\nsize = 0\nprefetch = true\ntype = 'lru'",
+        "4: unknown key 'type' in [cache], known: size, min_ttl, max_ttl,"
+        " negative_max_ttl, serve_stale, stale_ttl, stale_max_age,"
+        " stale_client_timeout, prefetch, file",
+    ),
+    (
+        "[cache]\n\nsize = 'x'",
+        "3: size = 'x' must be a whole number from 0 to 1099511627776",
+    ),
+    (
+        "[cache]\nmax_ttl = 10\nmin_ttl = 20",
+        "3: min_ttl = 20 must be at most max_ttl, 10",
+    ),
+    (
+        "cache.max_ttl = 0",
+        "1: max_ttl = 0 must be a whole number from 1 to 604800",
+    ),
+    ("[cache]\nserve_stale = 1", "2: serve_stale = 1 must be true or false"),
+    ("[cache]\nfile = true", "2: file = true must be a string"),
     # upstream
     (
         "[upstream]\naddress = '192.0.2.1'",
@@ -214,6 +256,10 @@ class FileTests(TestCase):
         self.path.write_bytes(text.encode())
         return load(str(self.path))
 
+    def beside(self, name: str) -> str:
+        """Return the path of a file beside the configuration."""
+        return str(self.folder / name)
+
     def fault(self, text: str) -> str:
         with pytest.raises(ConfigError) as caught:
             self.load(text)
@@ -232,6 +278,7 @@ class LoadTests(FileTests):
         self.assertEqual(DEFAULT.upstream, (PRESETS["cloudflare"], PRESETS["quad9"]))
         self.assertEqual(DEFAULT.profile, "strict")
         self.assertEqual(DEFAULT.forward, Forward())
+        self.assertEqual(DEFAULT.cache, Caching())
         self.assertFalse(DEFAULT.lab)
 
     def test_full(self) -> None:
@@ -250,6 +297,18 @@ class LoadTests(FileTests):
                 upstreams,
                 "opportunistic",
                 Forward("race", 4.0, 2.0, 0.0, 32, 1, 0),
+                Caching(
+                    2**20,
+                    5,
+                    3600,
+                    60,
+                    False,
+                    10,
+                    7200,
+                    1.0,
+                    False,
+                    self.beside("cache"),
+                ),
             ),
         )
 
@@ -294,6 +353,36 @@ class LoadTests(FileTests):
             self.assertEqual(str(caught.value), f"'{path}' cannot be read: {reason}")
 
 
+class CacheFileTests(FileTests):
+    def cache_file(self, name: str) -> str:
+        return self.load(f"[cache]\nfile = '{name}'").cache.file
+
+    def test_beside(self) -> None:
+        """A relative path begins at the folder of the configuration."""
+        self.assertEqual(self.cache_file("cache"), self.beside("cache"))
+        self.assertEqual(self.cache_file("var/cache"), self.beside("var/cache"))
+
+    def test_elsewhere(self) -> None:
+        """An absolute path is what it says."""
+        self.assertEqual(self.cache_file("/var/cache/dns"), "/var/cache/dns")
+
+    def test_absolute(self) -> None:
+        """The path holds wherever the process goes afterwards."""
+        self.path.write_text("[cache]\nfile = 'cache'\n")
+        relative = os.path.relpath(self.path)
+        self.assertFalse(os.path.isabs(relative))
+        self.assertEqual(load(relative).cache.file, self.beside("cache"))
+
+    def test_none(self) -> None:
+        """Without a name there is no file."""
+        self.assertEqual(self.cache_file(""), "")
+
+    def test_impossible_name(self) -> None:
+        """A name that no file can have is a ConfigError of its line."""
+        message = self.fault('[cache]\nfile = "a\\u0000b"')
+        self.assertRegex(message, rf"\A{re.escape(str(self.path))}:2: file = .+\Z")
+
+
 class CertificateFileTests(FileTests):
     def test_absolute(self) -> None:
         """The path holds wherever the process goes afterwards."""
@@ -326,7 +415,9 @@ class SampleTests(FileTests):
     def test_every_key(self) -> None:
         """Every key stands in the sample, under a comment that gives the reason."""
         text = SAMPLE.read_text()
-        for key in {*KEYS, *UPSTREAM_KEYS, *FORWARD_KEYS} - {"upstream", "forward"}:
+        tables = {"upstream", "forward", "cache"}
+        fields = {*Forward.__struct_fields__, *Caching.__struct_fields__}
+        for key in {*KEYS, *UPSTREAM_KEYS, *fields} - tables:
             with self.subTest(key=key):
                 self.assertRegex(text, rf"(?m)^#.*\n{key} = |^# .*\b{key} = ")
 

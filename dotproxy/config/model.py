@@ -12,6 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
+from dotproxy.config.caching import Caching
 from dotproxy.config.setting import (
     ConfigError,
     check_types,
@@ -165,6 +166,7 @@ class Config(Struct, frozen=True):
     upstream: tuple[Upstream, ...]
     profile: Annotated[str, one_of(PROFILES)] = "strict"
     forward: Forward = Forward()
+    cache: Caching = Caching()
     lab: bool = False
 
     def __post_init__(self) -> None:

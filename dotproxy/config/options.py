@@ -11,6 +11,7 @@ from twisted.copyright import version as twisted_version
 from twisted.python import usage
 
 from dotproxy import __version__
+from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
     Config,
     ConfigError,
@@ -33,6 +34,7 @@ GROUPS = {
     "Listen": {"listen": "ADDR"},
     "Upstream": {"upstream": "SPEC", "strategy": "NAME", "timeout": "SECONDS"},
     "TLS": {"pin": "PIN", "ca-file": "FILE"},
+    "Cache": {"cache-size": "BYTES"},
     "Run": {"config": "FILE", "help": "", "version": ""},
 }
 """What --help shows, in its order: the flags of each group and their values."""
@@ -73,6 +75,7 @@ class Options(usage.Options):
         self._lab = False
         self._tls: dict[str, Any] = {}
         self._forward: dict[str, Any] = {}
+        self._cache: dict[str, Any] = {}
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read the flags; on a fault end the process with one line and status 1.
@@ -129,6 +132,10 @@ class Options(usage.Options):
         the system's)."""
         self._tls["ca_file"] = _taken("ca-file", text, certificate_file)
 
+    def opt_cache_size(self, text: str) -> None:
+        """Keep so many octets of answers, 0 for none (default 33554432, 32 MiB)."""
+        self._cache["size"] = _taken("cache-size", text, _cache_size)
+
     def opt_config(self, text: str) -> None:
         """Read this file, dotproxy.toml; flags override it (default none)."""
         try:
@@ -158,7 +165,8 @@ class Options(usage.Options):
         """Put file and flags together."""
         self._check_upstream_flags()
         changes: dict[str, Any] = {
-            "forward": replace(self._base.forward, **self._forward)
+            "forward": replace(self._base.forward, **self._forward),
+            "cache": replace(self._base.cache, **self._cache),
         }
         if self._listen:
             changes["listen"] = tuple(self._listen)
@@ -229,6 +237,12 @@ def _timeout(text: str) -> float:
         # What is no number is out of every range: the same rule tells what is allowed.
         seconds = float("nan")
     return Forward(timeout=seconds).timeout
+
+
+def _cache_size(text: str) -> int:
+    # What is no number, or has more digits than Python reads, is out of range too.
+    number = text.isdecimal() and len(text) < 20
+    return Caching(size=int(text) if number else -1).size
 
 
 def _advice(fault: getopt.GetoptError) -> str:

@@ -5,10 +5,12 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
     Config,
@@ -26,11 +28,12 @@ from dotproxy.config.toml_lines import line_of
 DEFAULT = Config(DEFAULT_LISTEN, DEFAULT_UPSTREAM)
 """What holds when nothing is configured: an empty file says the same."""
 
-KEYS = ("listen", "profile", "upstream", "forward")
+KEYS = ("listen", "profile", "upstream", "forward", "cache")
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)
-FORWARD_KEYS = Forward.__struct_fields__
 
 Table = Mapping[str, Any]
+
+S = TypeVar("S", bound=Struct)
 
 _FAULT = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)")
 
@@ -105,7 +108,9 @@ def _config(document: Table, folder: str) -> Config:
     if "upstream" in settings:
         settings["upstream"] = _upstreams(settings["upstream"], folder)
     if "forward" in settings:
-        settings["forward"] = _forward(settings["forward"])
+        settings["forward"] = _table("forward", Forward, settings["forward"])
+    if "cache" in settings:
+        settings["cache"] = _cache(settings["cache"], folder)
     return replace(DEFAULT, **settings)
 
 
@@ -163,16 +168,27 @@ def _addresses(settings: dict[str, Any]) -> object:
     return (checked("address", address, ip_literal),)
 
 
-def _forward(value: object) -> Forward:
+def _cache(value: object, folder: str) -> Caching:
+    caching = _table("cache", Caching, value)
+    if not caching.file:
+        return caching
+    if "\0" in caching.file:
+        rule = "must be a path: no file has a NUL in its name"
+        raise ConfigError(written("file", caching.file), rule, ("cache", "file"))
+    # A daemon may leave its folder.
+    return replace(caching, file=os.path.abspath(os.path.join(folder, caching.file)))
+
+
+def _table(name: str, kind: type[S], value: object) -> S:
+    """Make a table of the file what it stands for."""
     if not isinstance(value, dict):
-        rule = "must be a table: begin it with [forward]"
-        raise ConfigError(written("forward", value), rule, ("forward",))
-    _refuse_unknown(value, FORWARD_KEYS, ("forward",), " in [forward]")
+        rule = f"must be a table: begin it with [{name}]"
+        raise ConfigError(written(name, value), rule, (name,))
+    _refuse_unknown(value, kind.__struct_fields__, (name,), f" in [{name}]")
     try:
-        return Forward(**value)
+        return kind(**value)
     except ConfigError as fault:
-        path = ("forward", *fault.path)
-        raise ConfigError(fault.subject, fault.rule, path) from None
+        raise ConfigError(fault.subject, fault.rule, (name, *fault.path)) from None
 
 
 def _refuse_unknown(

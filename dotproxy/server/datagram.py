@@ -1,41 +1,43 @@
 """DNS over UDP, towards the clients (RFC 1035 section 4.2.1)."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.error import MessageLengthError
+from twisted.internet.interfaces import IReactorTime
 from twisted.names.dns import DNSDatagramProtocol
+
+from dotproxy.local.ready import Ready
+from dotproxy.server.datagrams import Client
+from dotproxy.server.port import Port
 
 if TYPE_CHECKING:
     from dotproxy.server.factory import ProxyServerFactory
 
-Address = tuple[str, int]
-
 
 class DatagramProtocol(DNSDatagramProtocol):
-    """Answer each datagram, whenever its answer comes."""
+    """Answer each datagram, whenever its answer comes.
+
+    What is `ready` the port sends by itself; see `Port`.
+    """
 
     noisy = False
     controller: "ProxyServerFactory"
-    unsent = 0
-    """Replies that the system refused to send."""
+    transport: Port
 
-    def datagramReceived(self, data: bytes, addr: Address) -> None:
-        """Answer at once if that can be, and else when the answer is there."""
+    def __init__(
+        self, controller: "ProxyServerFactory", ready: Ready, clock: IReactorTime
+    ) -> None:
+        super().__init__(controller, clock)
+        self.ready = ready
+
+    def datagramReceived(self, data: bytes, addr: Any) -> None:
+        """Answer the `Client` at once if that can be, or when the answer is there."""
         reply = self.controller.respond(data, datagram=True)
         if isinstance(reply, bytes):
-            self._send(reply, addr)
+            self.transport.send(reply, addr)
         elif reply is not None:
-            reply.addCallback(self._send, addr)
+            reply.addCallback(self._send_late, addr)
 
-    def _send(self, reply: bytes, addr: Address) -> None:
-        """Send, unless the port was closed meanwhile.
-
-        One client to whom nothing can be sent (a firewall, a route that went away)
-        is no reason to stop for the others; it will ask again.
-        """
-        if self.transport is None:
-            return
-        try:
-            self.transport.write(reply, addr)
-        except (OSError, MessageLengthError):
-            self.unsent += 1
+    def _send_late(self, reply: bytes, client: Client) -> None:
+        """Send, unless the port was closed meanwhile."""
+        if self.transport is not None:
+            self.transport.send(reply, client)

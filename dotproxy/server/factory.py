@@ -1,12 +1,14 @@
 """The names server factory: it supplies both protocols, and the way to an answer."""
 
 from collections import Counter
+from time import monotonic
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.names.server import DNSServerFactory
 
+from dotproxy.local.ready import Ready
 from dotproxy.resolver import DoTResolver
 from dotproxy.server.datagram import DatagramProtocol
 from dotproxy.server.stream import DEFAULT_LIMITS, StreamLimits, StreamProtocol
@@ -39,11 +41,12 @@ class ProxyServerFactory(DNSServerFactory):
         self._patience = max(timeout - HEAD_START, timeout / 2)
         self._limits = limits
         self._clients: Counter[str] = Counter()
+        self.ready_datagrams, self.ready_streams = Ready(), Ready()
         self.turned_away = 0
 
     def datagram_protocol(self) -> DatagramProtocol:
         """Make the protocol for one UDP port."""
-        return DatagramProtocol(self, self._clock)
+        return DatagramProtocol(self, self.ready_datagrams, self._clock)
 
     def buildProtocol(self, addr: IAddress | None) -> StreamProtocol | None:
         """Make the protocol for one TCP client, or turn away who has too many."""
@@ -64,6 +67,11 @@ class ProxyServerFactory(DNSServerFactory):
 
         The Deferred never fails, and fires before the client's patience ends.
         """
+        ready = self.ready_datagrams if datagram else self.ready_streams
+        ready.turn(monotonic())
+        reply = ready.find(message)
+        if reply is not None:
+            return reply
         try:
             query = parse_query(message)
         except FormatError as fault:
@@ -71,7 +79,10 @@ class ProxyServerFactory(DNSServerFactory):
         if datagram:
             limit_datagram(query)
         query.deadline = self._clock.seconds() + self._patience
-        return self._forwarder.resolve(query)
+        answer = self._forwarder.resolve(query)
+        if isinstance(answer, bytes):
+            ready.keep(query, answer)
+        return answer
 
     def _forget(self, host: str) -> None:
         self._clients[host] -= 1

@@ -7,10 +7,8 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
 from dotproxy.server.factory import ProxyServerFactory
+from dotproxy.server.port import adopt
 from dotproxy.server.sockets import Sockets
-
-LARGEST_DATAGRAM = 4096
-"""Octets of a query that are read; no query with one question is near it."""
 
 
 class Listener(Service):
@@ -30,9 +28,7 @@ class Listener(Service):
         udp, tcp = self._sockets
         protocol = self._factory.datagram_protocol()
         self._ports = [
-            self._reactor.adoptDatagramPort(
-                udp.fileno(), udp.family, protocol, LARGEST_DATAGRAM
-            ),
+            adopt(udp, protocol, self._reactor),
             self._reactor.adoptStreamPort(tcp.fileno(), tcp.family, self._factory),
         ]
         self._sockets.close()

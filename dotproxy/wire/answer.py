@@ -13,6 +13,7 @@ from dotproxy.wire.message import (
     SERVFAIL,
     TC,
     FormatError,
+    Record,
     records,
     skip_plain_name,
 )
@@ -24,14 +25,16 @@ UNHELPFUL = frozenset((FORMERR, SERVFAIL, NOTIMP, REFUSED))
 class Answer:
     """One upstream's answer, found to be well formed.
 
-    `body` is the message without its OPT; `rcode` the whole RCODE, EDNS's share
-    included; `opt` what the upstream says to us and to nobody else.
+    `body` is the message without its OPT, `records` are those in it; `rcode` is the
+    whole RCODE, EDNS's share included; `opt` what the upstream says to us and to
+    nobody else.
     """
 
-    __slots__ = ("body", "opt", "rcode")
+    __slots__ = ("body", "opt", "rcode", "records")
 
-    def __init__(self, body: bytes, opt: Opt | None) -> None:
+    def __init__(self, body: bytes, found: list[Record], opt: Opt | None) -> None:
         self.body = body
+        self.records = found
         self.opt = opt
         self.rcode = body[3] & RCODE | (opt.rcode if opt else 0)
 
@@ -67,29 +70,27 @@ def parse_answer(wire: bytes) -> Answer:
         raise FormatError("an answer repeats its one question")
     if end > len(wire):
         raise FormatError("the question runs off the end of the message")
-    body, opt = _without_opt(wire, end, answers + authorities, additionals)
-    return Answer(body, opt)
-
-
-def _without_opt(
-    wire: bytes, end: int, before: int, additionals: int
-) -> tuple[bytes, Opt | None]:
-    """Take OPT out of a message whose records start at the offset `end`."""
-    opt = found = None
-    for index, record in enumerate(records(wire, end, before + additionals)):
-        if record.type == OPT:
-            if opt is not None or index < before:
-                raise FormatError("OPT stands once, and in the additional section")
-            opt, found = read_opt(wire, record), record
-        end = record.end
-    if end != len(wire):
+    found = list(records(wire, end, answers + authorities + additionals))
+    if (found[-1].end if found else end) != len(wire):
         raise FormatError("octets behind the last record")
-    if found is None:
-        return wire, opt
-    if found.end != end:
-        return _rebuilt(wire), opt
+    return _without_opt(wire, found, additionals)
+
+
+def _without_opt(wire: bytes, found: list[Record], additionals: int) -> Answer:
+    """Take OPT out of a message with these records, the last ones additional."""
+    places = [n for n, record in enumerate(found) if record.type == OPT]
+    if not places:
+        return Answer(wire, found, None)
+    place = places[0]
+    if len(places) > 1 or place < len(found) - additionals:
+        raise FormatError("OPT stands once, and in the additional section")
+    opt = read_opt(wire, found[place])
+    if place != len(found) - 1:
+        body = _rebuilt(wire)
+        return Answer(body, parse_answer(body).records, opt)
     count = (additionals - 1).to_bytes(2, "big")
-    return b"".join((wire[:10], count, wire[12 : found.at])), opt
+    body = b"".join((wire[:10], count, wire[12 : found[place].at]))
+    return Answer(body, found[:place], opt)
 
 
 def _rebuilt(wire: bytes) -> bytes:

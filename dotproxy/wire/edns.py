@@ -77,11 +77,11 @@ def explanations(opt: Opt) -> bytes:
     One whose text is not UTF-8 is left out: a client may refuse the whole reply for
     it (RFC 8914 section 2).
     """
-    return b"".join(
-        option(code, value)
-        for code, value in opt.options
-        if code == EXPLANATION and len(value) >= 2 and _is_text(value[2:])
-    )
+    explained = b""
+    for code, value in opt.options:
+        if code == EXPLANATION and len(value) >= 2 and _is_text(value[2:]):
+            explained += option(code, value)
+    return explained
 
 
 def keepalive(opt: Opt) -> float | None:

@@ -25,7 +25,7 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 BADVERS = 16
 
 # Types that are looked at; all others are octets.
-OPT, TSIG, SIG, IXFR, AXFR = 41, 250, 24, 251, 252
+SOA, SIG, OPT, TSIG, IXFR, AXFR, ANY = 6, 24, 41, 250, 251, 252, 255
 CHAOS = 3
 
 

@@ -36,6 +36,10 @@ UPSTREAM_PAYLOAD = 4096
 """Octets announced to upstreams; over TLS it is no limit, so let it be generous."""
 
 
+KEY_TAIL = 5
+"""Octets of a query's key behind the name: type, class, flags."""
+
+
 class Query:
     """One question of one client, and what its reply must heed.
 

@@ -29,22 +29,27 @@ BARE_OPT = 11
 
 
 def from_answer(query: Query, answer: Answer) -> bytes:
-    """Make an upstream's answer to the same question the reply to `query`.
+    """Make an upstream's answer to the same question the reply to `query`."""
+    explained = explanations(answer.opt) if answer.opt else b""
+    if answer.body[4:6] == b"\0\0":
+        return status(query, answer.rcode, explained)
+    return from_body(query, answer.body, answer.rcode, explained)
+
+
+def from_body(query: Query, body: bytes, rcode: int, explanation: bytes) -> bytes:
+    """Make the body of an answer, which has no OPT, the reply to `query`.
 
     Records stay as they came, octet for octet.  The client finds its own ID and
     spelling, RD and CD as it set them, RA set, AA clear, AD only if it asked for
     it (RFC 6840 5.8), an OPT of ours if and only if it sent one (RFC 6891 6.1.1;
     over a stream records come first), and TC if the whole is larger than it takes.
     """
-    body = answer.body
-    if body[4:6] == b"\0\0":
-        return status(query, answer.rcode, _handed_on(answer))
     wanted = Z | AD if query.wire[3] & AD or query.dnssec_ok else Z
-    rcode = _expressible(query, answer.rcode)
+    rcode = _expressible(query, rcode)
     flags = body[3] & wanted | rcode & RCODE
     head = _head(query, body[2] & TC, flags, body[6:12])
     rest = body[HEADER.size + len(query.question) :]
-    return _finish(query, head + query.question + rest, rcode, _handed_on(answer))
+    return _finish(query, head + query.question + rest, rcode, explanation)
 
 
 def status(query: Query, rcode: int, explanation: bytes = b"") -> bytes:
@@ -89,10 +94,6 @@ def _finish(query: Query, reply: bytes, rcode: int, explanation: bytes) -> bytes
         # A stream has nothing larger to fall back to: the records matter more.
         return reply
     return _with_additional(_truncated(reply, query, limit - BARE_OPT), opt)
-
-
-def _handed_on(answer: Answer) -> bytes:
-    return explanations(answer.opt) if answer.opt else b""
 
 
 def _with_additional(reply: bytes, record: bytes) -> bytes:

@@ -28,6 +28,13 @@ def lab_proxy() -> Proxy:
 
 
 @cache
+def forgetful_lab_proxy() -> Proxy:
+    """Return a proxy that asks the lab every time: it has no cache."""
+    flags = ("--upstream", "lab", "--cache-size", "0")
+    return start_proxy(Stage.create(atexit.register), *flags)
+
+
+@cache
 def standing() -> tuple[Standing, ...]:
     """Return a proxy for each of unbound, nsd and dnsdist."""
     for name in ("unbound", "nsd", "dnsdist"):

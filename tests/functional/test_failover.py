@@ -17,6 +17,10 @@ RETURN = 5.0
 QUESTIONS = ("www.lab.example A", "mx.lab.example AAAA", "txt.lab.example TXT")
 
 
+NO_CACHE = ("--cache-size", "0")
+"""Else the cache would hide what becomes of the upstreams."""
+
+
 class TwoTests(TestCase):
     """While one of two upstreams works every query is answered."""
 
@@ -27,7 +31,9 @@ class TwoTests(TestCase):
     def start_beside(self, server: socket.socket) -> Proxy:
         """Start a proxy that prefers `server`, whatever that is, to unbound."""
         first = f"tls://127.0.0.1:{server.getsockname()[1]}#{NAME}"
-        return start_proxy(self.stage, "--upstream", first, *self.unbound.flags)
+        return start_proxy(
+            self.stage, *NO_CACHE, "--upstream", first, *self.unbound.flags
+        )
 
     def bound(self) -> socket.socket:
         """Bind a port; who connects is refused as long as it does not listen."""
@@ -66,7 +72,7 @@ class TwoTests(TestCase):
         certificates = [peer.certificates.ca_file.read_bytes() for peer in peers]
         file.write_bytes(b"".join(certificates))
         specs = [word for peer in peers for word in ("--upstream", peer.spec)]
-        proxy = start_proxy(self.stage, *specs, "--ca-file", str(file))
+        proxy = start_proxy(self.stage, *NO_CACHE, *specs, "--ca-file", str(file))
         served: list[int] = []
 
         def kill() -> None:
@@ -88,7 +94,7 @@ class OnlyTests(TestCase):
     def setUp(self) -> None:
         self.stage = Stage.create(self.addCleanup)
         self.unbound = start_unbound(self.stage)
-        self.port = start_proxy(self.stage, *self.unbound.flags).port
+        self.port = start_proxy(self.stage, *NO_CACHE, *self.unbound.flags).port
 
     def answers(self) -> bool:
         return dig(self.port, "www.lab.example").status == "NOERROR"

@@ -8,12 +8,12 @@ import dns.query
 
 from tests.functional.clients import connect, run
 from tests.functional.processes import program
-from tests.functional.standing import lab_proxy
+from tests.functional.standing import forgetful_lab_proxy
 
 
 class StreamTests(TestCase):
     def setUp(self) -> None:
-        self.client = connect(lab_proxy().port)
+        self.client = connect(forgetful_lab_proxy().port)
         self.addCleanup(self.client.close)
 
     def send(self, *names: str) -> dict[int, str]:
@@ -68,7 +68,7 @@ class StreamTests(TestCase):
         """kdig asks again and again over one connection."""
         names = ("www.lab.example", "slow.lab.example", "nope.lab.example")
         words = (word for name in names for word in (name, "A"))
-        server = ("-p", str(lab_proxy().port), "@127.0.0.1")
+        server = ("-p", str(forgetful_lab_proxy().port), "@127.0.0.1")
         text = run([program("kdig"), *server, "+tcp", "+keepopen", *words])
         self.assertEqual(text.count("status: NOERROR"), 2, text)
         self.assertEqual(text.count("status: NXDOMAIN"), 1, text)

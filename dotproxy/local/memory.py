@@ -1,0 +1,37 @@
+"""What was learned from upstreams: their answers, and that they had none."""
+
+from dotproxy.local.cache import Cache
+from dotproxy.local.failures import Failures
+from dotproxy.wire.answer import Answer
+from dotproxy.wire.query import Query
+
+
+class Memory:
+    """Answer from the cache; where that has nothing, say what failed a moment ago.
+
+    A failure never hides an answer: not one that holds, nor one that is stale (RFC
+    8767 section 5, RFC 9520 section 3.2).
+    """
+
+    def __init__(self, cache: Cache, failures: Failures) -> None:
+        self.cache = cache
+        self._failures = failures
+
+    def answer(self, query: Query) -> bytes | None:
+        """Return what holds, or what must do while asking is no use."""
+        reply = self.cache.answer(query)
+        if reply is None:
+            failed = self._failures.answer(query)
+            if failed is not None:
+                reply = self.cache.stale(query) or failed
+        return reply
+
+    def learn(self, query: Query, answer: Answer) -> None:
+        """Keep an answer, or that there was none."""
+        self._failures.learn(query, answer)
+        self.cache.learn(query, answer)
+
+    def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
+        """Forget a name, with all below it if `subtree`, or everything; count them."""
+        self._failures.flush()
+        return self.cache.flush(name, subtree)

@@ -1,0 +1,138 @@
+"""What was learned, answers and failures together."""
+
+from unittest import TestCase
+
+from dotproxy.config.caching import Caching
+from dotproxy.local.cache import Cache
+from dotproxy.local.failures import Failures
+from dotproxy.local.memory import Memory
+from dotproxy.wire.message import NOERROR, NXDOMAIN, SERVFAIL
+from dotproxy.wire.query import Query
+from tests.messages import opt
+from tests.words import NXDOMAIN as NO_SUCH_NAME
+from tests.words import SOA, Time, answering, asking, error_codes, read, ttls
+
+DAY = 86400
+
+
+class MemoryTests(TestCase):
+    def setUp(self) -> None:
+        self.time = Time()
+        self.memory = self.create(Caching())
+        self.query = asking("example.com", "A", opt())
+
+    def create(self, options: Caching) -> Memory:
+        return Memory(Cache(options, self.time), Failures(self.time))
+
+    def succeed(self, query: Query | None = None) -> None:
+        """Bring an answer that holds for 100 s."""
+        asked = query or self.query
+        self.memory.learn(asked, answering(asked, "@ 100 A 192.0.2.1"))
+
+    def break_down(self) -> None:
+        """Bring word that there is no answer."""
+        self.memory.learn(self.query, answering(self.query, flags=0x8182))
+
+    def told(self) -> tuple[int, list[int], list[int]] | None:
+        """Return RCODE, TTLs and INFO-CODEs of the reply, if there is one."""
+        reply = self.memory.answer(self.query)
+        if reply is None:
+            return None
+        return read(reply).rcode(), ttls(reply), error_codes(reply)
+
+    def test_nothing(self) -> None:
+        """What was never asked is left to the upstream."""
+        assert self.told() is None
+
+    def test_answer(self) -> None:
+        """What was learned is known until it ends."""
+        self.succeed()
+        self.time.now += 99
+        assert self.told() == (NOERROR, [1], [])
+        self.time.now += 1
+        assert self.told() is None
+
+    def test_failure(self) -> None:
+        """A failure is the answer for a while, and then asked again (RFC 9520 3.2)."""
+        self.break_down()
+        assert self.told() == (SERVFAIL, [], [13])
+        assert len(self.memory.cache) == 0
+        self.time.now += 2
+        assert self.told() is None
+
+    def test_fresh(self) -> None:
+        """A failure never hides an answer that holds (RFC 9520 section 3.2)."""
+        self.succeed()
+        self.time.now += 50
+        self.break_down()
+        assert self.told() == (NOERROR, [50], [])
+
+    def test_stale(self) -> None:
+        """Nor one that may serve stale, while asking is no use (RFC 8767 section 5)."""
+        self.succeed()
+        self.time.now += 200
+        assert self.told() is None
+        self.break_down()
+        assert self.told() == (NOERROR, [30], [3])
+        self.time.now += 2
+        assert self.told() is None
+
+    def test_stale_absence(self) -> None:
+        """That there is no such name is such an answer (RFC 8914 section 4.20)."""
+        absent = answering(self.query, authority=(SOA,), flags=NO_SUCH_NAME)
+        self.memory.learn(self.query, absent)
+        self.time.now += 200
+        self.break_down()
+        assert self.told() == (NXDOMAIN, [30], [19])
+
+    def test_too_old(self) -> None:
+        """What is too old to serve leaves the failure (RFC 8767 section 5)."""
+        self.succeed()
+        self.time.now += 100 + DAY + 1
+        self.break_down()
+        assert self.told() == (SERVFAIL, [], [13])
+
+    def test_nothing_stale_wanted(self) -> None:
+        """So it is where nothing stale is wanted."""
+        self.memory = self.create(Caching(serve_stale=False))
+        self.succeed()
+        self.time.now += 100
+        self.break_down()
+        assert self.told() == (SERVFAIL, [], [13])
+
+    def test_over(self) -> None:
+        """A good answer ends the failure (RFC 9520 section 3.2)."""
+        self.break_down()
+        self.succeed()
+        assert self.told() == (NOERROR, [100], [])
+        self.time.now += 100
+        assert self.told() is None
+
+    def test_over_though_not_kept(self) -> None:
+        """So does one that is not kept itself."""
+        self.break_down()
+        self.memory.learn(self.query, answering(self.query, "@ 0 A 192.0.2.1"))
+        assert self.told() is None
+
+    def test_counts(self) -> None:
+        """The cache counts what it gave, and what served stale."""
+        self.succeed()
+        self.told()
+        self.time.now += 200
+        self.break_down()
+        self.told()
+        cache = self.memory.cache
+        assert (cache.hits, cache.misses, cache.stale_hits) == (1, 1, 1)
+
+    def test_flush(self) -> None:
+        """What is forgotten is asked again, and so is what failed."""
+        self.succeed()
+        self.succeed(asking("www.example.com"))
+        self.succeed(asking("example.net"))
+        assert self.memory.flush(b"\7example\3com\0") == 1
+        assert self.memory.flush(b"\7example\3com\0", subtree=True) == 1
+        assert self.memory.answer(asking("example.net")) is not None
+        self.break_down()
+        assert self.memory.flush() == 1
+        assert self.memory.answer(asking("example.net")) is None
+        assert self.told() is None

@@ -1,0 +1,261 @@
+"""The UDP port that clients reach."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet import reactor
+from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.task import deferLater
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from dotproxy.local.ready import Ready
+from dotproxy.server import port as module
+from dotproxy.server.datagrams import BATCH
+from dotproxy.server.port import ROUNDS, Port, adopt
+from dotproxy.server.sockets import bind
+from dotproxy.wire.query import parse_query
+from tests.clients import UdpClient, query
+from tests.messages import queries, quick, spoiled
+
+LOOPBACK = "127.0.0.1"
+
+
+def reply_to(message: bytes) -> bytes:
+    """Return a reply of the size that it mostly has."""
+    return message[:2] + b"\x81\x80" + message[4:] + b"one record"
+
+
+class Front(DatagramProtocol):
+    """A protocol that keeps what is handed on to it."""
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.ready = Ready()
+        self.received: list[tuple[bytes, Any]] = []
+        self.fault: Exception | None = None
+
+    def make_ready(self, *messages: bytes) -> None:
+        """Have a reply to some queries ready, for this second."""
+        for message in messages:
+            self.ready.keep(parse_query(message), reply_to(message))
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        self.received.append((datagram, addr))
+        if self.fault is not None:
+            raise self.fault
+
+
+class Turns:
+    """Datagrams that come in batches, each from a client that is named for its place.
+
+    `sent` has the replies that left, and to whom; those of a batch leave together.
+    """
+
+    def __init__(self, *batches: list[bytes]) -> None:
+        self.sent: list[tuple[bytes, str]] = []
+        self.reads = 0
+        self._batches: Iterator[list[bytes]] = iter(batches)
+        self._staged: list[tuple[bytes, str]] = []
+
+    def receive(self) -> list[bytes]:
+        self.reads += 1
+        return next(self._batches, [])
+
+    def client(self, place: int) -> str:
+        return f"client {place}"
+
+    def reply(self, place: int, message: bytes) -> None:
+        self._staged.append((message, self.client(place)))
+
+    def flush(self) -> None:
+        self.sent += self._staged
+        self._staged.clear()
+
+    def send(self, message: bytes, client: str) -> None:
+        self.sent.append((message, client))
+
+
+class ReadTests(SynchronousTestCase):
+    """What becomes of what comes; the clock stands still, unless a test moves it."""
+
+    def setUp(self) -> None:
+        sockets = bind(LOOPBACK, 0)
+        self.addCleanup(sockets.close)
+        self.now = 7.5
+        self.patch(module, "monotonic", lambda: self.now)
+        self.front = Front()
+        self.front.ready.turn(self.now)
+        self.port: Port = adopt(
+            sockets.udp, cast(Any, self.front), MemoryReactorClock()
+        )
+        self.addCleanup(self.port.socket.close)
+
+    def read(self, *batches: list[bytes]) -> Turns:
+        """Let some batches come, and the reactor call once."""
+        turns = Turns(*batches)
+        self.port.datagrams = cast(Any, turns)
+        self.port.doRead()
+        return turns
+
+    def test_ready(self) -> None:
+        """What is ready goes out under the asker's ID and spelling; nobody is asked."""
+        self.front.make_ready(query(1))
+        wish = query(2, "WWW.Lab.example")
+        turns = self.read([wish])
+        assert turns.sent == [(reply_to(wish), "client 0")]
+        assert self.front.received == []
+        assert self.front.ready.hits == 1
+
+    def test_handed_on(self) -> None:
+        """All else is handed on as it came, with its sender."""
+        other = query(2, "mx.lab.example")
+        odd = [b"", b"\0", query(1)[:11], query(1)[:12], query(1)[:20], b"\xff" * 40]
+        self.front.make_ready(query(1))
+        turns = self.read([other, *odd])
+        assert turns.sent == []
+        expected = [(it, f"client {at}") for at, it in enumerate([other, *odd])]
+        assert self.front.received == expected
+        assert self.front.ready.hits == 0
+
+    def test_mixed(self) -> None:
+        """In one batch there may be of both; each finds its way."""
+        self.front.make_ready(query(1))
+        other = query(2, "mx.lab.example")
+        turns = self.read([query(1), other, query(3)], [other, query(4)])
+        assert turns.sent == [
+            (reply_to(query(1)), "client 0"),
+            (reply_to(query(3)), "client 2"),
+            (reply_to(query(4)), "client 1"),
+        ]
+        assert self.front.received == [(other, "client 1"), (other, "client 0")]
+
+    def test_until_nothing_is_left(self) -> None:
+        """It reads on until nothing is left."""
+        turns = self.read([query(1)], [query(2)])
+        assert turns.reads == 3
+        assert len(self.front.received) == 2
+
+    def test_others(self) -> None:
+        """However many come, others have their turn after so many batches."""
+        turns = self.read(*([query(1)] for _ in range(2 * ROUNDS)))
+        assert turns.reads == ROUNDS
+        self.port.doRead()
+        assert len(self.front.received) == 2 * ROUNDS
+
+    def test_second(self) -> None:
+        """When the second turns, nothing of the last one is sent any more."""
+        self.front.make_ready(query(1))
+        self.now = 7.99
+        assert len(self.read([query(1)]).sent) == 1
+        self.now = 8.0
+        assert self.read([query(1)]).sent == []
+        assert len(self.front.received) == 1
+
+    def test_made_ready_meanwhile(self) -> None:
+        """What the first of a batch made ready serves those behind it."""
+        wish = query(1)
+
+        def answer(datagram: bytes, client: Any) -> None:
+            self.front.make_ready(datagram)
+
+        self.patch(self.front, "datagramReceived", answer)
+        turns = self.read([wish, query(2)])
+        assert turns.sent == [(reply_to(query(2)), "client 1")]
+
+    def test_fault(self) -> None:
+        """A bug that a message brings to light is logged; the port serves on."""
+        self.front.make_ready(query(1))
+        self.front.fault = ZeroDivisionError("of all things")
+        other = query(2, "mx.lab.example")
+        turns = self.read([query(1), other, query(3)])
+        assert [client for _, client in turns.sent] == ["client 0", "client 2"]
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+
+    def test_send(self) -> None:
+        """A reply that was not ready goes out on its own."""
+        turns = self.read()
+        self.port.send(b"reply", cast(Any, "somebody"))
+        assert turns.sent == [(b"reply", "somebody")]
+
+    @quick
+    @given(st.lists(queries(), max_size=3), st.data())
+    def test_find(self, known: list[bytes], draw: Any) -> None:
+        """It finds what `Ready.find` finds, for whatever comes."""
+        self.front.ready.clear()
+        self.front.make_ready(*known)
+        some = st.sampled_from([query(1), *known])
+        message = draw.draw(some | spoiled(some) | some.map(bytes.upper))
+        found = self.front.ready.find(message)
+        turns = self.read([message])
+        assert [reply for reply, _ in turns.sent] == ([found] if found else [])
+
+
+class RealTests(TestCase):
+    """A real socket, under the real reactor; the second does not turn."""
+
+    timeout = 5
+
+    def serve(self) -> None:
+        self.patch(module, "monotonic", lambda: 7.5)
+        sockets = bind(LOOPBACK, 0)
+        self.where = sockets.udp.getsockname()
+        self.front = Front()
+        self.front.ready.turn(7.5)
+        self.port = adopt(sockets.udp, cast(Any, self.front), reactor)
+        self.addCleanup(self.stop)
+        sockets.close()
+
+    async def stop(self) -> None:
+        if self.port.connected:
+            await self.port.stopListening()
+
+    def udp(self) -> UdpClient:
+        client = UdpClient()
+        listening = reactor.listenUDP(0, client, interface=LOOPBACK)
+        self.addCleanup(listening.stopListening)
+        return client
+
+    async def converse(self) -> None:
+        """Ask what is ready, and what is not."""
+        self.serve()
+        client = self.udp()
+        self.front.make_ready(query(1))
+        assert await client.ask(query(2), self.where) == reply_to(query(2))
+        hope = client.ask(query(3, "mx.lab.example"), self.where)
+        while not self.front.received:
+            await deferLater(reactor, 0.001)
+        ((datagram, sender),) = self.front.received
+        assert datagram == query(3, "mx.lab.example")
+        self.port.send(b"in the end", sender)
+        assert await hope == b"in the end"
+
+    async def test_batches(self) -> None:
+        """It serves with many datagrams in a call, where the system can."""
+        await self.converse()
+
+    async def test_single(self) -> None:
+        """And with a call for each, where it cannot."""
+        self.patch(module, "can_batch", lambda: False)
+        await self.converse()
+
+    async def test_many(self) -> None:
+        """What comes at once is handed on to the last."""
+        self.serve()
+        client = self.udp()
+        messages = [query(number) for number in range(3 * BATCH)]
+        for message in messages:
+            client.transport.write(message, self.where)
+        while len(self.front.received) < len(messages):
+            await deferLater(reactor, 0.001)
+        assert [datagram for datagram, _ in self.front.received] == messages
+
+    async def test_stop(self) -> None:
+        """Who stops gives the address back."""
+        self.serve()
+        await self.stop()
+        assert self.front.transport is None
+        bind(*self.where).close()
