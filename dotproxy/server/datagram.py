@@ -1,6 +1,6 @@
 """DNS over UDP, towards the clients (RFC 1035 section 4.2.1)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.names.dns import DNSDatagramProtocol
@@ -8,9 +8,7 @@ from twisted.names.dns import DNSDatagramProtocol
 from dotproxy.local.ready import Ready
 from dotproxy.server.datagrams import Client
 from dotproxy.server.port import Port
-
-if TYPE_CHECKING:
-    from dotproxy.server.factory import ProxyServerFactory
+from dotproxy.server.responder import Responder
 
 
 class DatagramProtocol(DNSDatagramProtocol):
@@ -20,11 +18,11 @@ class DatagramProtocol(DNSDatagramProtocol):
     """
 
     noisy = False
-    controller: "ProxyServerFactory"
+    controller: Responder
     transport: Port
 
     def __init__(
-        self, controller: "ProxyServerFactory", ready: Ready, clock: IReactorTime
+        self, controller: Responder, ready: Ready, clock: IReactorTime
     ) -> None:
         super().__init__(controller, clock)
         self.ready = ready

@@ -63,10 +63,7 @@ class ProxyServerFactory(DNSServerFactory):
         return protocol
 
     def respond(self, message: bytes, datagram: bool) -> bytes | Deferred[bytes] | None:
-        """Return the reply to a client's message, or fire with it; None for silence.
-
-        The Deferred never fails, and fires before the client's patience ends.
-        """
+        """Return the reply to a client's message; see `Responder`."""
         ready = self.ready_datagrams if datagram else self.ready_streams
         ready.turn(monotonic())
         reply = ready.find(message)

@@ -7,21 +7,28 @@ itself, many datagrams in a turn, and sends what is ready without asking anybody
 
 import socket
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from typing import Protocol as TypingProtocol
 
 from twisted.internet.udp import Port as TwistedPort
 from twisted.logger import Logger
 
+from dotproxy.local.ready import Ready
 from dotproxy.server.batch import Batch, can_batch
 from dotproxy.server.datagrams import LARGEST, Client, Datagrams
 from dotproxy.wire.message import HEADER
 
-if TYPE_CHECKING:
-    from dotproxy.server.datagram import DatagramProtocol
-
-
 ROUNDS = 8
 """Batches answered in one turn of the reactor."""
+
+
+class Receiver(TypingProtocol):
+    """The protocol that a port reads for."""
+
+    ready: Ready
+
+    def datagramReceived(self, data: bytes, addr: Any) -> None:
+        """Answer what is not ready; `addr` is a `Client`."""
 
 
 class Port(TwistedPort):
@@ -29,7 +36,7 @@ class Port(TwistedPort):
 
     log = Logger()
 
-    protocol: "DatagramProtocol"
+    receiver: Receiver
     datagrams: Datagrams | Batch
 
     def doRead(self) -> None:
@@ -37,7 +44,7 @@ class Port(TwistedPort):
 
         Going round in here costs less than going round the reactor.
         """
-        self.protocol.ready.turn(monotonic())
+        self.receiver.ready.turn(monotonic())
         for _ in range(ROUNDS):
             if not self._answer_batch():
                 return
@@ -47,7 +54,7 @@ class Port(TwistedPort):
 
         This is the hot path: `Ready.find`, written out.
         """
-        ready = self.protocol.ready
+        ready = self.receiver.ready
         datagrams, find, start = self.datagrams, ready.replies.get, HEADER.size
         messages = datagrams.receive()
         for place, message in enumerate(messages):
@@ -65,7 +72,7 @@ class Port(TwistedPort):
     def _hand_on(self, message: bytes, client: Client) -> None:
         """Let the protocol answer; a bug in that is not the end of the others."""
         try:
-            self.protocol.datagramReceived(message, client)
+            self.receiver.datagramReceived(message, client)
         except Exception:
             self.log.failure("a query could not be answered")
 
@@ -74,14 +81,15 @@ class Port(TwistedPort):
         self.datagrams.send(reply, client)
 
 
-def adopt(bound: socket.socket, protocol: "DatagramProtocol", reactor: Any) -> Port:
+def adopt(bound: socket.socket, receiver: Receiver, reactor: Any) -> Port:
     """Read from a socket that is bound; it is copied, as Twisted does.
 
     `adoptDatagramPort` would make Twisted's own port.
     """
     port: Port = Port._fromListeningDescriptor(
-        reactor, bound.fileno(), bound.family, protocol, maxPacketSize=LARGEST
+        reactor, bound.fileno(), bound.family, receiver, maxPacketSize=LARGEST
     )
+    port.receiver = receiver
     port.startListening()
     port.datagrams = Batch(port.socket) if can_batch() else Datagrams(port.socket)
     return port

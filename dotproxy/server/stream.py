@@ -25,12 +25,11 @@ from twisted.names.dns import DNSProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from dotproxy.server.responder import Responder
 from dotproxy.wire.framing import Frames, frame
 
 if TYPE_CHECKING:
     from twisted.internet.tcp import Server
-
-    from dotproxy.server.factory import ProxyServerFactory
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,12 @@ DEFAULT_LIMITS = StreamLimits()
 class StreamProtocol(DNSProtocol):
     """One TCP client.  `lost` fires with None when its connection is gone."""
 
-    controller: "ProxyServerFactory"
+    controller: Responder
     transport: "Server"
 
     def __init__(
         self,
-        controller: "ProxyServerFactory",
+        controller: Responder,
         clock: IReactorTime,
         limits: StreamLimits,
     ) -> None:

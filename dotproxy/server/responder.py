@@ -1,0 +1,22 @@
+"""Whoever makes the replies, as the protocols see it."""
+
+from typing import Any
+from typing import Protocol as TypingProtocol
+
+from twisted.internet.defer import Deferred
+
+
+class Responder(TypingProtocol):
+    """The controller of a names protocol, which also answers raw messages."""
+
+    def respond(self, message: bytes, datagram: bool) -> bytes | Deferred[bytes] | None:
+        """Return the reply to a client's message, or fire with it; None for silence.
+
+        The Deferred never fails, and fires before the client's patience ends.
+        """
+
+    def connectionMade(self, protocol: Any) -> None:
+        """Hear of a new connection."""
+
+    def connectionLost(self, protocol: Any) -> None:
+        """Hear that a connection is gone."""
