@@ -65,7 +65,7 @@ class CacheFile(Service):
 
     def _write_in_thread(self) -> Deferred[None]:
         """Take the entries in this thread, and write them in another."""
-        items = list(self._cache.entries())
+        items = self._cache.entries()
         writing = deferToThread(lambda: self._write(dump(items)))
         return writing.addErrback(self._complain, "written")
 

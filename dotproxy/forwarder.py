@@ -84,6 +84,10 @@ class Forwarder:
         replying: Deferred[bytes] = answering.addCallback(self._answered, query)
         return replying.addErrback(self._apologise, query)
 
+    def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
+        """Forget what was learned of a name, or of all; see `Memory.flush`."""
+        return self._memory.flush(name, subtree)
+
     def stop(self) -> None:
         """Stop the clock; whoever waits for an answer fails as the upstream does."""
         self._ticker.stop()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from ipaddress import ip_address
-from time import monotonic
 from typing import TypeAlias, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -13,6 +12,7 @@ from twisted.names.dns import AAAA, IN, A, Message, Record_A, Record_AAAA, RRHea
 from twisted.names.dns import Query as NamesQuery
 from zope.interface import implementer
 
+from dotproxy.clock import uptime
 from dotproxy.config.model import Config
 from dotproxy.forwarder import Forwarder
 from dotproxy.local.cache import Cache
@@ -116,7 +116,7 @@ def create_forwarder(
     config: Config, upstream: IUpstream, clock: IReactorTime
 ) -> Forwarder:
     """Join what is known here, a cache of its own, and an upstream."""
-    memory = Memory(Cache(config.cache, monotonic), Failures(monotonic))
+    memory = Memory(Cache(config.cache, uptime), Failures(uptime))
     timeout = config.cache.stale_client_timeout
     return Forwarder([Special()], memory, upstream, clock, timeout)
 

@@ -1,6 +1,7 @@
 """Datagrams a batch at a time: all that holds for single ones, and what may fail."""
 
 import ctypes
+import errno
 import socket
 import sys
 from unittest import SkipTest
@@ -18,7 +19,7 @@ class BatchTests(test_datagrams.SocketTests):
     """The same as for single ones, and what becomes of a batch that is refused."""
 
     def make(self, bound: socket.socket) -> Batch:
-        if not can_batch():
+        if not can_batch(bound):
             raise SkipTest("this system has no recvmmsg, or another layout")
         return Batch(bound)
 
@@ -79,17 +80,36 @@ class BatchTests(test_datagrams.SocketTests):
 
 
 class SystemTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.socket.close)
+
     def test_elsewhere(self) -> None:
         """Where the system is another, nobody tries."""
         self.patch(sys, "platform", "darwin")
-        assert not can_batch()
+        assert not can_batch(self.socket)
 
     def test_narrow(self) -> None:
         """So it is where pointers are short, and structures laid out otherwise."""
         self.patch(ctypes, "sizeof", lambda _: 4)
-        assert not can_batch()
+        assert not can_batch(self.socket)
 
     def test_no_calls(self) -> None:
         """And where the library does not know the calls."""
-        self.patch(ctypes, "CDLL", lambda _: object())
-        assert not can_batch()
+        self.patch(ctypes, "CDLL", lambda *_, **__: object())
+        assert not can_batch(self.socket)
+
+    def test_forbidden(self) -> None:
+        """And where they are forbidden, as a filter of system calls may do."""
+
+        def forbidden(*_: object) -> int:
+            ctypes.set_errno(errno.EPERM)
+            return -1
+
+        self.patch(batch, "_system_calls", lambda: (forbidden, forbidden))
+        assert not can_batch(self.socket)
+
+    def test_allowed(self) -> None:
+        """Where they are allowed, nothing comes of the trial, not even an error."""
+        if sys.platform == "linux":
+            assert can_batch(self.socket)

@@ -85,6 +85,7 @@ class TimesTests(TestCase):
 
     def test_flagged(self) -> None:
         """Flags are put into the first octet, and nothing else is changed by them."""
+        assert {USED, REFRESHED} == {0x01, 0x02}
         entry = kept(address(), MINUTE)
         for flags in (USED, REFRESHED, USED | REFRESHED, 0):
             entry = flagged(entry, flags)

@@ -253,7 +253,7 @@ class ReadyTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.patch(module, "monotonic", self.clock.seconds)
+        self.patch(module, "uptime", self.clock.seconds)
         self.forwarder = make_forwarder(Zone(), self.clock, Special())
         self.factory = in_front_of(self.forwarder, self.clock)
         self.datagrams = self.factory.ready_datagrams
@@ -272,6 +272,18 @@ class ReadyTests(SynchronousTestCase):
         second = self.ask(wish)
         assert self.datagrams.hits == 1
         assert second == wish[:2] + first[2:12] + wish[12:] + first[len(wish) :]
+
+    def test_flush(self) -> None:
+        """After a flush nothing is ready, nor known: the next one asks anew."""
+        for wish in (query(1), query(1)):
+            self.ask(wish)
+            self.ask(wish, datagram=False)
+        assert self.datagrams.replies
+        assert self.streams.replies
+        assert self.factory.flush(query(1)[12:-4].upper()) == 1
+        assert not self.datagrams.replies
+        assert not self.streams.replies
+        assert len(self.forwarder.cache) == 0
 
     def test_nobody_asked(self) -> None:
         """What is ready goes out without a look at what is known, or a question."""

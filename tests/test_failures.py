@@ -1,5 +1,6 @@
 """What failed a moment ago."""
 
+from math import ceil
 from unittest import TestCase
 
 from dotproxy.local.failures import MOST, Failures
@@ -27,11 +28,11 @@ class FailuresTests(TestCase):
         return None if found is None else read(found).rcode()
 
     def assert_pause(self, seconds: int) -> None:
-        """Assert that a failure of just now holds for so long, give or take one."""
-        start = self.time.now
-        self.time.now = start + seconds - 0.001
+        """Assert that a failure of just now holds for so long, to the next second."""
+        over = ceil(self.time.now + seconds)
+        self.time.now = over - 0.001
         assert self.rcode() is not None
-        self.time.now = start + seconds + 1
+        self.time.now = over
         assert self.rcode() is None
 
 

@@ -14,7 +14,7 @@ LONGEST = 300
 FLOORS = (
     {"dotproxy"},  # the version, which is for all
     {"wire"},
-    {"config", "lab"},
+    {"config", "lab", "clock"},
     {"local", "upstream"},
     {"forwarder", "upstreams"},
     {"resolver"},

@@ -75,6 +75,13 @@ class PositiveTests(TestCase):
         query = asking("example.com", "ANY")
         assert seconds(query, answering(query, '@ 20 HINFO "RFC8482" ""')) == 20
 
+    def test_many(self) -> None:
+        """However many records there are, the answer is among them."""
+        query = asking("example.com", "TXT")
+        some = [record(BACK, 5, BACK, 60)] * 255 + [record(BACK, 16, b"\0", 60)]
+        answer = parse_answer(message(0x8180, [query.question], some))
+        assert seconds(query, answer) == 60
+
     def test_not_at_all(self) -> None:
         """The TTL 0 is for this once, and is not kept (RFC 1035 section 3.2.1)."""
         assert positive(0) is None
@@ -132,6 +139,7 @@ class NegativeTests(TestCase):
         """NXDOMAIN holds for the lesser of TTL and MINIMUM (RFC 2308 section 5)."""
         assert self.nxdomain(900, 60) == 60
         assert self.nxdomain(60, 900) == 60
+        assert self.nxdomain(900, 2**24) == 900
 
     def test_nothing_of_the_type(self) -> None:
         """So does that a name has nothing of the type (RFC 2308 section 5)."""
@@ -175,6 +183,12 @@ class NegativeTests(TestCase):
             some = (proof.format(ttl), soa(900, 60), proof.format(300))
             answer = answering(asking(), authority=some, flags=NXDOMAIN)
             assert seconds(asking(), answer) == kept
+
+    def test_no_soa_here(self) -> None:
+        """A zone's SOA is no answer to who asks for a SOA below (RFC 2308 2.2)."""
+        query = asking("www.example.com", "SOA")
+        answer = answering(query, authority=(soa(900, 60),))
+        assert seconds(query, answer) == 60
 
     def test_a_soa_asked_for(self) -> None:
         """A SOA that was asked for is no absence, and its MINIMUM is not looked at."""

@@ -86,7 +86,7 @@ class ReadTests(SynchronousTestCase):
         sockets = bind(LOOPBACK, 0)
         self.addCleanup(sockets.close)
         self.now = 7.5
-        self.patch(module, "monotonic", lambda: self.now)
+        self.patch(module, "uptime", lambda: self.now)
         self.front = Front()
         self.front.ready.turn(self.now)
         self.port: Port = adopt(
@@ -200,7 +200,7 @@ class RealTests(TestCase):
     timeout = 5
 
     def serve(self) -> None:
-        self.patch(module, "monotonic", lambda: 7.5)
+        self.patch(module, "uptime", lambda: 7.5)
         sockets = bind(LOOPBACK, 0)
         self.where = sockets.udp.getsockname()
         self.front = Front()
@@ -239,7 +239,7 @@ class RealTests(TestCase):
 
     async def test_single(self) -> None:
         """And with a call for each, where it cannot."""
-        self.patch(module, "can_batch", lambda: False)
+        self.patch(module, "can_batch", lambda _: False)
         await self.converse()
 
     async def test_many(self) -> None:

@@ -173,18 +173,23 @@ class SecondTests(TestCase):
         assert ready.find(asking().wire) is not None
 
     def test_most(self) -> None:
-        """So many octets are kept in a second; the next second has room again."""
-        ready = Ready()
-        head = asking().wire[:-4]
-        for number in range(MOST_OCTETS // (2 * len(asking().wire)) + 1):
-            wire = head + number.to_bytes(4, "big")
-            query = parse_query(wire)
-            ready.keep(query, status(query, REFUSED))
-        assert len(ready.replies) == number
-        assert ready.find(head + b"\0\0\0\1") is not None
+        """Some 4 MiB are kept in a second; the next second has room again."""
+        assert MOST_OCTETS == 4 * 2**20
+        ready, kept = Ready(), 0
+        query = asking("example.com", "TYPE0")
+        large = status(query, REFUSED).ljust(0xFFFF, b"\0")
+        while len(ready.replies) == kept:
+            wire = query.wire[:-4] + kept.to_bytes(2, "big") + b"\0\1"
+            ready.keep(parse_query(wire), large)
+            kept += 1
+        octets = len(wire) + len(large)
+        assert (kept - 1) * octets <= MOST_OCTETS < kept * octets
+        assert ready.find(query.wire) == large
         assert ready.find(wire) is None
-        ready.turn(1000.0)
         ready.keep(query, status(query, REFUSED))
+        assert ready.find(query.wire) == status(query, REFUSED)
+        ready.turn(1000.0)
+        ready.keep(parse_query(wire), large)
         assert ready.find(wire) is not None
 
 

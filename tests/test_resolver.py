@@ -321,7 +321,7 @@ class CreateForwarderTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.patch(resolver, "monotonic", self.clock.seconds)
+        self.patch(resolver, "uptime", self.clock.seconds)
         self.upstream = FakeUpstream("one", self.clock)
 
     def create(self, **options: Any) -> Forwarder:

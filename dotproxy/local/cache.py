@@ -113,10 +113,12 @@ class Cache:
         return len(gone)
 
     def entries(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """Give the age in seconds, the key and the entry of all, for `restore`."""
-        now = self._now()
-        for key, entry in list(self._entries.items()):
-            yield now - times(entry)[0], key, entry
+        """Return the age in seconds, the key and the entry of all, for `restore`.
+
+        They are taken now and looked at later, in another thread if need be.
+        """
+        now, items = self._now(), list(self._entries.items())
+        return ((now - times(entry)[0], key, entry) for key, entry in items)
 
     def restore(self, age: int, key: bytes, entry: bytes) -> None:
         """Take back what `entries` gave, unless something newer has come."""

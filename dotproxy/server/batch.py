@@ -7,6 +7,7 @@ somebody asks for them.
 """
 
 import ctypes
+import errno
 import socket
 import sys
 from collections.abc import Callable
@@ -142,18 +143,24 @@ class Batch:
         return _HEADER.pack(*name, vectors + outgoing, 1, *control, 0, 0)
 
 
-def can_batch() -> bool:
-    """Whether this system lays its structures out as they are here."""
-    return (
-        sys.platform == "linux"
-        and ctypes.sizeof(ctypes.c_void_p) == 8
-        and hasattr(ctypes.CDLL(None), "recvmmsg")
-    )
+def can_batch(bound: socket.socket) -> bool:
+    """Whether this system has the calls, and lays its structures out as here.
+
+    A filter of system calls may forbid them, so one is tried: it must find nothing.
+    """
+    if sys.platform != "linux" or ctypes.sizeof(ctypes.c_void_p) != 8:
+        return False
+    try:
+        receive, _ = _system_calls()
+    except AttributeError:
+        return False
+    nothing = receive(bound.fileno(), None, 0, socket.MSG_DONTWAIT, None)
+    return nothing == 0 or ctypes.get_errno() == errno.EAGAIN
 
 
 def _system_calls() -> tuple[Callable[..., int], Callable[..., int]]:
     """Return recvmmsg and sendmmsg, which take whole pointers and not C's int."""
-    library = ctypes.CDLL(None)
+    library = ctypes.CDLL(None, use_errno=True)
     pointer, number = ctypes.c_void_p, ctypes.c_int
     library.recvmmsg.argtypes = (number, pointer, ctypes.c_uint, number, pointer)
     library.sendmmsg.argtypes = (number, pointer, ctypes.c_uint, number)

@@ -1,13 +1,13 @@
 """The names server factory: it supplies both protocols, and the way to an answer."""
 
 from collections import Counter
-from time import monotonic
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.names.server import DNSServerFactory
 
+from dotproxy.clock import uptime
 from dotproxy.local.ready import Ready
 from dotproxy.resolver import DoTResolver
 from dotproxy.server.datagram import DatagramProtocol
@@ -65,7 +65,7 @@ class ProxyServerFactory(DNSServerFactory):
     def respond(self, message: bytes, datagram: bool) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message; see `Responder`."""
         ready = self.ready_datagrams if datagram else self.ready_streams
-        ready.turn(monotonic())
+        ready.turn(uptime())
         reply = ready.find(message)
         if reply is not None:
             return reply
@@ -80,6 +80,15 @@ class ProxyServerFactory(DNSServerFactory):
         if isinstance(answer, bytes):
             ready.keep(query, answer)
         return answer
+
+    def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
+        """Forget a name, with all below it if `subtree`, or everything; count them.
+
+        `name` is as on the wire.
+        """
+        self.ready_datagrams.clear()
+        self.ready_streams.clear()
+        return self._forwarder.flush(name, subtree)
 
     def _forget(self, host: str) -> None:
         self._clients[host] -= 1

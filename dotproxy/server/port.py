@@ -6,13 +6,13 @@ itself, many datagrams in a turn, and sends what is ready without asking anybody
 """
 
 import socket
-from time import monotonic
 from typing import Any
 from typing import Protocol as TypingProtocol
 
 from twisted.internet.udp import Port as TwistedPort
 from twisted.logger import Logger
 
+from dotproxy.clock import uptime
 from dotproxy.local.ready import Ready
 from dotproxy.server.batch import Batch, can_batch
 from dotproxy.server.datagrams import LARGEST, Client, Datagrams
@@ -44,7 +44,7 @@ class Port(TwistedPort):
 
         Going round in here costs less than going round the reactor.
         """
-        self.receiver.ready.turn(monotonic())
+        self.receiver.ready.turn(uptime())
         for _ in range(ROUNDS):
             if not self._answer_batch():
                 return
@@ -91,5 +91,6 @@ def adopt(bound: socket.socket, receiver: Receiver, reactor: Any) -> Port:
     )
     port.receiver = receiver
     port.startListening()
-    port.datagrams = Batch(port.socket) if can_batch() else Datagrams(port.socket)
+    made = Batch if can_batch(port.socket) else Datagrams
+    port.datagrams = made(port.socket)
     return port

@@ -15,10 +15,14 @@ from tests.functional.proxy import Proxy, start_proxy
 
 @dataclass(frozen=True)
 class Standing:
-    """A server, and a proxy that has it as its only upstream."""
+    """A server, and proxies that have it as their only upstream.
+
+    The `forgetful` one has no cache, so that every query goes the whole way.
+    """
 
     peer: Peer
     proxy: Proxy
+    forgetful: Proxy
 
 
 @cache
@@ -42,4 +46,11 @@ def standing() -> tuple[Standing, ...]:
     stage = Stage.create(atexit.register)
     nsd = start_nsd(stage)
     peers = (start_unbound(stage), nsd, start_dnsdist(stage, nsd))
-    return tuple(Standing(peer, start_proxy(stage, *peer.flags)) for peer in peers)
+    return tuple(
+        Standing(
+            peer,
+            start_proxy(stage, *peer.flags),
+            start_proxy(stage, *peer.flags, "--cache-size", "0"),
+        )
+        for peer in peers
+    )

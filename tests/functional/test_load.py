@@ -31,11 +31,11 @@ class LoadTests(TestCase):
     def test_unbound(self) -> None:
         """So it is with a server in another process."""
         [unbound, *_] = standing()
-        self.assert_all_answered(unbound.proxy.port, 2)
+        self.assert_all_answered(unbound.forgetful.port, 2)
 
     def test_others(self) -> None:
         """So it is with servers that read one query of a TLS record at a time."""
         _, *others = standing()
         for each in others:
             with self.subTest(server=each.peer.name):
-                self.assert_all_answered(each.proxy.port, 1)
+                self.assert_all_answered(each.forgetful.port, 1)

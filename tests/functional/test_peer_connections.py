@@ -38,22 +38,22 @@ class ConnectionTests(TestCase):
         """The queries of a browser for one name do not wait for each other."""
         for each in standing():
             with self.subTest(server=each.peer.name):
-                self.assert_prompt(each.proxy.port, BROWSER)
+                self.assert_prompt(each.forgetful.port, BROWSER)
 
     def test_many(self) -> None:
         """Nor do as many queries as may be under way at once."""
         for each in standing():
             with self.subTest(server=each.peer.name):
-                self.assert_prompt(each.proxy.port, BROWSER * 30)
+                self.assert_prompt(each.forgetful.port, BROWSER * 30)
 
     def test_idle(self) -> None:
         """A connection that the server has closed meanwhile is no failure."""
         *_, dnsdist = standing()
-        port = dnsdist.proxy.port
+        port = dnsdist.forgetful.port
         self.assertEqual(dig(port, "www.lab.example").status, "NOERROR")
         time.sleep(DNSDIST_IDLE + 0.5)
-        before = len(dnsdist.proxy.process.output)
+        before = len(dnsdist.forgetful.process.output)
         begin = time.monotonic()
         self.assertEqual(dig(port, "www.lab.example").status, "NOERROR")
         self.assertLess(time.monotonic() - begin, 1)
-        self.assertNotIn("down", dnsdist.proxy.process.output[before:])
+        self.assertNotIn("down", dnsdist.forgetful.process.output[before:])
