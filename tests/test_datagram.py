@@ -14,11 +14,18 @@ BOB = Client(("2001:db8::1", 6000, 0, 0), [])
 
 
 class Wire(FakeDatagramTransport):
-    """A port that keeps what it is given to send."""
+    """A port that keeps what it is given to send; a place is who stands there."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.datagrams = self
         self.sent: list[tuple[bytes, Client]] = []
+
+    def client(self, place: Client) -> Client:
+        return place
+
+    def reply(self, place: Client, message: bytes) -> None:
+        self.sent.append((message, place))
 
     def send(self, reply: bytes, client: Client) -> None:
         self.sent.append((reply, client))

@@ -28,14 +28,17 @@ class DatagramProtocol(DNSDatagramProtocol):
         self.ready = ready
 
     def datagramReceived(self, data: bytes, addr: Any) -> None:
-        """Answer the `Client` at once if that can be, or when the answer is there."""
+        """Answer at once if that can be, and else when the answer is there.
+
+        `addr` is the place of the message in the batch that the port reads.
+        """
         reply = self.controller.respond(data, datagram=True)
         if isinstance(reply, bytes):
-            self.transport.send(reply, addr)
+            self.transport.datagrams.reply(addr, reply)
         elif reply is not None:
-            reply.addCallback(self._send_late, addr)
+            reply.addCallback(self._send_late, self.transport.datagrams.client(addr))
 
     def _send_late(self, reply: bytes, client: Client) -> None:
         """Send, unless the port was closed meanwhile."""
         if self.transport is not None:
-            self.transport.send(reply, client)
+            self.transport.datagrams.send(reply, client)

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from dotproxy.clock import uptime
 from dotproxy.local.ready import Ready
 from dotproxy.server.batch import Batch, can_batch
-from dotproxy.server.datagrams import LARGEST, Client, Datagrams
+from dotproxy.server.datagrams import LARGEST, Datagrams
 from dotproxy.wire.message import HEADER
 
 ROUNDS = 8
@@ -28,7 +28,7 @@ class Receiver(TypingProtocol):
     ready: Ready
 
     def datagramReceived(self, data: bytes, addr: Any) -> None:
-        """Answer what is not ready; `addr` is a `Client`."""
+        """Answer what is not ready; `addr` is its place in the batch."""
 
 
 class Port(TwistedPort):
@@ -62,23 +62,19 @@ class Port(TwistedPort):
             name = message[start:end]
             parts = find(message[2:start] + name.lower() + message[end:])
             if parts is None:
-                self._hand_on(message, datagrams.client(place))
+                self._hand_on(message, place)
             else:
                 ready.hits += 1
                 datagrams.reply(place, message[:2] + parts[0] + name + parts[1])
         datagrams.flush()
         return bool(messages)
 
-    def _hand_on(self, message: bytes, client: Client) -> None:
+    def _hand_on(self, message: bytes, place: int) -> None:
         """Let the protocol answer; a bug in that is not the end of the others."""
         try:
-            self.receiver.datagramReceived(message, client)
+            self.receiver.datagramReceived(message, place)
         except Exception:
             self.log.failure("a query could not be answered")
-
-    def send(self, reply: bytes, client: Client) -> None:
-        """Send a reply that was not ready."""
-        self.datagrams.send(reply, client)
 
 
 def adopt(bound: socket.socket, receiver: Receiver, reactor: Any) -> Port:
