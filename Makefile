@@ -1,11 +1,12 @@
 # make run [UPSTREAM=lab] [FLAGS="--listen 127.0.0.1:53"]   start the proxy
 # make test                                                 run the tests
+# make bench [FLAGS=--short]                                measure it beside others
 
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := dotproxy twisted tests tools dotproxy.tac
+CODE := dotproxy twisted tests tools benchmarks dotproxy.tac
 
-.PHONY: run test trial style types coverage clean
+.PHONY: run test trial style types coverage bench clean
 
 run: .venv/installed
 	$(BIN)/twistd -n --pidfile= dotproxy $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(FLAGS)
@@ -25,6 +26,9 @@ types: .venv/installed-dev
 
 coverage: .venv/installed-dev
 	$(BIN)/python tools/own_coverage.py
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks $(FLAGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
