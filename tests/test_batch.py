@@ -42,6 +42,18 @@ class BatchTests(test_datagrams.SocketTests):
             assert self.answered() == [place not in places for place in range(5)]
             assert self.server.unsent == len(places)
 
+    def test_long(self) -> None:
+        """A reply that is longer than its room goes by itself, and spoils no other."""
+        where = self.serve()
+        clients = [self.client(where) for _ in range(3)]
+        for client in clients:
+            client.send(b"query")
+        replies = [b"a" * 1232, b"b" * 1233, b"c" * 1232]
+        for place, _ in enumerate(self.received(3)):
+            self.server.reply(place, replies[place])
+        self.server.flush()
+        assert [client.recv(4096) for client in clients] == replies
+
     def test_interface(self) -> None:
         """A reply leaves by any interface; only the address it comes from is told."""
         told: list[bytes] = []

@@ -94,6 +94,10 @@ class Batch:
     def reply(self, place: int, message: bytes) -> None:
         """Answer the message at this place of the last batch, at the next flush."""
         at, size = place * REPLY, len(message)
+        if size > REPLY:
+            # There is no room for it here, and it must not take another's.
+            self.send(message, self.client(place))
+            return
         self._replies[at : at + size] = message
         _LENGTH.pack_into(self._vectors, (2 * place + 1) * _IOVEC.size + 8, size)
         start = self._staged * _HEADER.size
