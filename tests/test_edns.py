@@ -34,7 +34,7 @@ def with_opt(*additionals: bytes) -> bytes:
 
 def read(wire: bytes) -> Opt:
     """Read the OPT that is the first record of a message."""
-    found = next(records(wire, 12 + len(EXAMPLE), 1))
+    found = records(wire, 12 + len(EXAMPLE), 1)[0]
     return read_opt(wire, found)
 
 

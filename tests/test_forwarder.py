@@ -215,6 +215,14 @@ class MemoryTests(ForwarderTests):
         self.clock.advance(1)
         self.resolve(make_query())
 
+    def test_flushed(self) -> None:
+        """What was flushed is asked anew; what was not is still known."""
+        self.keep(age=1)
+        assert self.forwarder.flush(b"\3org\0", subtree=True) == 0
+        assert address(self.known(make_query())) == f"{TTL - 1} A 192.0.2.1"
+        assert self.forwarder.flush() == 1
+        self.resolve(make_query())
+
     def test_failed_lately(self) -> None:
         """What failed a second ago is not asked anew (RFC 9520 section 3.2)."""
         replying = self.resolve(make_query())

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from sys import getsizeof
 
 from dotproxy.config.caching import Caching
 from dotproxy.local.entry import (
@@ -19,9 +18,9 @@ from dotproxy.local.lifetime import lifetime, settles
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import KEY_TAIL, Query
 
-OVERHEAD = 110
-"""Octets of memory that an entry takes beside its key and itself: its place in the
-dictionary, and what SIEVE remembers of it."""
+OVERHEAD = 176
+"""Octets of memory that an entry takes beside what is in it: two objects, their place
+in the dictionary, and in the row before the hand."""
 
 SLACK = 16
 """Keys beyond twice the entries that the hand may have before it, gone or twice."""
@@ -143,13 +142,14 @@ class Cache:
     def _put(self, key: bytes, entry: bytes) -> None:
         """Keep an entry; one that is renewed was not used less for it."""
         known = key in self._entries
-        before = self._drop(key) if known else b"\0"
+        if known and self._drop(key)[0] & USED:
+            entry = flagged(entry, USED)
         cost = _cost(key, entry)
         if cost > self._options.size:
             return
         while self.octets + cost > self._options.size:
             self._evict()
-        self._entries[key] = flagged(entry, before[0] & USED)
+        self._entries[key] = entry
         if not known:
             self._ahead.append(key)
             if len(self._ahead) > 2 * len(self._entries) + SLACK:
@@ -178,7 +178,7 @@ class Cache:
 
 
 def _cost(key: bytes, entry: bytes) -> int:
-    return getsizeof(key) + getsizeof(entry) + OVERHEAD
+    return len(key) + len(entry) + OVERHEAD
 
 
 def _is_under(name: bytes, parent: bytes, subtree: bool) -> bool:

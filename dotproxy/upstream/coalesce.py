@@ -59,8 +59,7 @@ class Coalesce:
     def _begin(self, query: Query) -> Deferred[Answer]:
         waiting: Deferred[Answer] = Deferred()
         self._flights[query.key] = Flight(query.deadline, [waiting])
-        asking = self._upstream.exchange(query).addCallback(self._learned, query)
-        asking.addCallback(self._landed, query)
+        asking = self._upstream.exchange(query).addCallback(self._landed, query)
         asking.addErrback(self._failed, query)
         return waiting
 
@@ -69,6 +68,7 @@ class Coalesce:
         return answer
 
     def _landed(self, answer: Answer, query: Query) -> None:
+        self._learn(query, answer)
         for waiting in self._flights.pop(query.key).waiting:
             if not waiting.called:
                 waiting.callback(answer)

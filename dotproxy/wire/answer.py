@@ -70,7 +70,7 @@ def parse_answer(wire: bytes) -> Answer:
         raise FormatError("an answer repeats its one question")
     if end > len(wire):
         raise FormatError("the question runs off the end of the message")
-    found = list(records(wire, end, answers + authorities + additionals))
+    found = records(wire, end, answers + authorities + additionals)
     if (found[-1].end if found else end) != len(wire):
         raise FormatError("octets behind the last record")
     return _without_opt(wire, found, additionals)

@@ -1,7 +1,6 @@
 """What every DNS message has: a header, a question, records (RFC 1035 section 4)."""
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 HEADER = struct.Struct("!6H")
@@ -52,12 +51,12 @@ class Record(NamedTuple):
     """Offset of what comes behind its data."""
 
 
-def records(wire: bytes, at: int, count: int) -> Iterator[Record]:
-    """Walk over `count` records from the offset `at`.
+def records(wire: bytes, at: int, count: int) -> list[Record]:
+    """Find `count` records from the offset `at`.
 
     Raises FormatError if one of them runs off the end of the message.
     """
-    size = len(wire)
+    found = []
     for _ in range(count):
         fixed = skip_name(wire, at)
         try:
@@ -65,10 +64,11 @@ def records(wire: bytes, at: int, count: int) -> Iterator[Record]:
         except struct.error:
             raise FormatError("a record runs off the end of the message") from None
         end = fixed + RECORD.size + length
-        if end > size:
-            raise FormatError("record data runs off the end of the message")
-        yield Record(kind, at, fixed, end)
+        found.append(Record(kind, at, fixed, end))
         at = end
+    if at > len(wire):
+        raise FormatError("record data runs off the end of the message")
+    return found
 
 
 def skip_name(wire: bytes, at: int) -> int:
