@@ -354,6 +354,19 @@ class PrefetchTests(TestCase):
             keep(self.cache, asking(), 300)
         assert len(self.due) == 2
 
+    def test_once_though_others_come(self) -> None:
+        """It is not said again because room was made for others meanwhile."""
+        cache = Cache(room_for(2), self.time)
+        cache.on_due = self.due.append
+        keep(cache, numbered(0), 300)
+        keep(cache, numbered(1), 300)
+        self.time.now += 280
+        assert cache.answer(numbered(0)) is not None
+        keep(cache, numbered(2))
+        assert cache.answer(numbered(1)) is None
+        assert cache.answer(numbered(0)) is not None
+        assert len(self.due) == 1
+
     def test_renewed_at_once(self) -> None:
         """Whoever hears it may bring the new answer at once."""
         self.cache.on_due = lambda query: keep(self.cache, query, 500)
@@ -488,6 +501,32 @@ class SieveTests(TestCase):
             keep(cache, numbered(number))
         assert self.kept(cache, range(50)) == list(range(50))
         assert cache.evictions == 2000
+
+    def test_endless_scan(self) -> None:
+        """However many come once, they push out each other and none that was used."""
+        cache = self.cache(20)
+        for number in range(10):
+            cache.answer(numbered(number))
+        for number in range(20, 1020):
+            keep(cache, numbered(number))
+        assert self.kept(cache, range(20)) == list(range(10))
+        assert self.kept(cache, range(1010, 1020)) == list(range(1010, 1020))
+
+    def test_goes_on(self) -> None:
+        """However often others are forgotten, the hand goes on from where it was."""
+        cache = self.cache(4)
+        cache.answer(numbered(0))
+        keep(cache, numbered(4))
+        assert self.kept(cache, range(5)) == [0, 2, 3, 4]
+        for _ in range(100):
+            cache.flush(numbered(4).question[:-4])
+            keep(cache, numbered(4))
+        keep(cache, numbered(5))
+        assert self.kept(cache, range(6)) == [0, 3, 4, 5]
+
+    def test_just_fits(self) -> None:
+        """What just fits is kept."""
+        assert len(self.cache(1)) == 1
 
     def test_makes_room(self) -> None:
         """A large answer takes the place of as many small ones as it needs."""
@@ -690,10 +729,10 @@ class FlushTests(TestCase):
 
     def test_names_within_labels(self) -> None:
         """What looks like the name inside of a label is not the name."""
-        owner = b"\x0ca\7example\3c\0" + b"\0"
+        owner = b"\x09a\7example\3com\0"
         query = parse_query(message(0x0100, [owner + b"\0\1\0\1"]))
         keep(self.cache, query)
-        assert self.cache.flush(b"\7example\3c\0", subtree=True) == 0
+        assert self.cache.flush(b"\7example\3com\0", subtree=True) == 0
         assert self.cache.flush(owner, subtree=True) == 1
 
     def test_the_root(self) -> None:

@@ -103,6 +103,14 @@ class DamagedTests(TestCase):
             with pytest.raises(FormatError, match="damaged"):
                 load(whole[:end].ljust(len(whole), b"\0"))
 
+    def test_cut_with_a_right_sum(self) -> None:
+        """Items that run off the end are damage, too, though the sum is right."""
+        whole = dump([(7, b"key", b"entry")])[:-4]
+        for end in range(len(MAGIC) + 1, len(whole)):
+            cut = whole[:end] + crc32(whole[:end]).to_bytes(4, "big")
+            with pytest.raises(FormatError, match="it is cut short"):
+                list(load(cut))
+
     def test_what_is_wrong(self) -> None:
         """Whose file it is not, and whose it was, is told apart."""
         for other in (b"", b"dotproxy", b"x" * 200, b"dotproxy cache 2" + bytes(8)):

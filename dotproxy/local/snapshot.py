@@ -7,16 +7,16 @@
 Ages are in seconds at the time of writing; so the file's own age comes on top.
 """
 
+import struct
 from collections.abc import Iterable, Iterator
-from struct import Struct
 from zlib import crc32
 
 from dotproxy.wire.message import FormatError
 
 MAGIC = b"dotproxy cache 1"
 
-_ITEM = Struct("!IHI")
-_SUM = Struct("!I")
+_ITEM = struct.Struct("!IHI")
+_SUM = struct.Struct("!I")
 
 
 def dump(items: Iterable[tuple[int, bytes, bytes]]) -> bytes:
@@ -29,7 +29,10 @@ def dump(items: Iterable[tuple[int, bytes, bytes]]) -> bytes:
 
 
 def load(snapshot: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Return what was dumped, in its order; FormatError if any of it is damaged."""
+    """Return what was dumped, in its order; FormatError if any of it is damaged.
+
+    The sum is checked at once, the items as they are taken.
+    """
     end = len(snapshot) - _SUM.size
     whole = memoryview(snapshot)[: max(end, 0)]
     if bytes(whole[: len(MAGIC)]) != MAGIC:
@@ -42,7 +45,12 @@ def load(snapshot: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 def _items(snapshot: bytes, end: int) -> Iterator[tuple[int, bytes, bytes]]:
     at = len(MAGIC)
     while at < end:
-        age, key, entry = _ITEM.unpack_from(snapshot, at)
+        try:
+            age, key, entry = _ITEM.unpack_from(snapshot, at)
+        except struct.error:
+            raise FormatError("it is cut short") from None
         at += _ITEM.size
+        if at + key + entry > end:
+            raise FormatError("it is cut short")
         yield age, snapshot[at : at + key], snapshot[at + key : at + key + entry]
         at += key + entry
