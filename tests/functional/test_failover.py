@@ -100,9 +100,8 @@ class OnlyTests(TestCase):
         return dig(self.port, "www.lab.example").status == "NOERROR"
 
     def assert_excused(self) -> None:
-        begin = time.monotonic()
-        answer = dig(self.port, "www.lab.example")
-        self.assertLess(time.monotonic() - begin, 5)
+        """A client that waits for five seconds, and not longer, hears why."""
+        answer = dig(self.port, "www.lab.example", "+time=5")
         self.assertEqual(answer.status, "SERVFAIL")
         self.assertTrue(answer.explanations & {22, 23}, answer.text)
 

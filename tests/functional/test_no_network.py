@@ -43,7 +43,7 @@ class NoNetworkTests(TestCase):
         for _ in range(3):
             begin = time.monotonic()
             answer = self.ask()
-            self.assertLess(time.monotonic() - begin, 1)
+            self.assertLess(time.monotonic() - begin, 3)
             self.assertEqual(answer.status, "SERVFAIL")
             self.assertTrue(answer.explanations & {22, 23}, answer.text)
         self.set_network("add")
