@@ -4,12 +4,14 @@ import ctypes
 import errno
 import socket
 import sys
+from typing import Any
 from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.server import batch
-from dotproxy.server.batch import Batch, can_batch
+from dotproxy.server.batch import NAME, REPLY, Batch, can_batch
+from dotproxy.server.datagrams import BATCH, Client
 from tests import test_datagrams
 
 SYSTEM_CALLS = batch._system_calls
@@ -22,6 +24,32 @@ class BatchTests(test_datagrams.SocketTests):
         if not can_batch(bound):
             raise SkipTest("this system has no recvmmsg, or another layout")
         return Batch(bound)
+
+    def sender(self, place: int) -> Any:
+        """Read the address as the system wrote it (ip(7), ipv6(7))."""
+        octets: bytes = self.server.client(place).address
+        port = int.from_bytes(octets[2:4], "big")
+        if self.bound.family == socket.AF_INET:
+            return socket.inet_ntop(socket.AF_INET, octets[4:8]), port
+        return socket.inet_ntop(socket.AF_INET6, octets[8:24]), port, 0, 0
+
+    def nobody(self) -> Client:
+        family = int(socket.AF_INET).to_bytes(2, sys.byteorder)
+        loopback = bytes((127, 0, 0, 1))
+        return Client(family + bytes(2) + loopback + bytes(NAME - 8), b"")
+
+    def test_many_late(self) -> None:
+        """Late replies go to their askers, however many there are."""
+        where = self.serve()
+        clients = [self.client(where) for _ in range(BATCH + 3)]
+        late = []
+        for number, client in enumerate(clients):
+            client.send(b"query")
+            assert self.received(1) == [b"query"]
+            late.append((b"reply %d" % number, self.server.client(0)))
+        self.server.send(late)
+        for number, client in enumerate(clients):
+            assert client.recv(99) == b"reply %d" % number
 
     def refuse(self, *places: int) -> None:
         """Let the system refuse the replies at these places of five."""
@@ -43,16 +71,19 @@ class BatchTests(test_datagrams.SocketTests):
             assert self.server.unsent == len(places)
 
     def test_long(self) -> None:
-        """A reply that is longer than its room goes by itself, and spoils no other."""
+        """A reply for which there is no room is not sent, and spoils no other."""
         where = self.serve()
         clients = [self.client(where) for _ in range(3)]
         for client in clients:
             client.send(b"query")
-        replies = [b"a" * 1232, b"b" * 1233, b"c" * 1232]
+        replies = [b"a" * REPLY, b"b" * (REPLY + 1), b"c" * REPLY]
         for place, _ in enumerate(self.received(3)):
             self.server.reply(place, replies[place])
         self.server.flush()
-        assert [client.recv(4096) for client in clients] == replies
+        assert clients[0].recv(4096) == replies[0]
+        assert clients[2].recv(4096) == replies[2]
+        assert not self.has_reply(clients[1])
+        assert self.server.unsent == 1
 
     def test_interface(self) -> None:
         """A reply leaves by any interface; only the address it comes from is told."""

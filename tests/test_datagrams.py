@@ -40,6 +40,14 @@ class SocketTests(SynchronousTestCase):
     def make(self, bound: socket.socket) -> Datagrams | Batch:
         return Datagrams(bound)
 
+    def sender(self, place: int) -> Any:
+        """Return the address of who sent the message at this place."""
+        return self.server.client(place).address
+
+    def nobody(self) -> Client:
+        """Return a client to whom nothing can be sent."""
+        return Client((LOOPBACK, 0), [])
+
     def serve(self, host: str = LOOPBACK) -> tuple[str, int]:
         """Bind a socket as the service does, and return where."""
         try:
@@ -84,7 +92,7 @@ class SocketTests(SynchronousTestCase):
         """A message comes with its sender, who gets the reply."""
         client = self.client(self.serve())
         self.exchange(client)
-        assert self.server.client(0) == Client(client.getsockname(), [])
+        assert self.sender(0) == client.getsockname()
         assert self.server.unsent == 0
 
     def test_nothing(self) -> None:
@@ -141,7 +149,7 @@ class SocketTests(SynchronousTestCase):
         self.received(1)
         sender = self.server.client(0)
         self.exchange(late)
-        self.server.send(b"at last", sender)
+        self.server.send([(b"at last", sender)])
         assert early.recv(99) == b"at last"
 
     def test_sizes(self) -> None:
@@ -163,8 +171,8 @@ class SocketTests(SynchronousTestCase):
         """So it is over IPv6."""
         client = self.client(self.serve("::1"), "::1")
         self.exchange(client)
-        assert self.server.client(0) == Client(client.getsockname(), [])
-        self.server.send(b"once more", self.server.client(0))
+        assert self.sender(0) == client.getsockname()
+        self.server.send([(b"once more", self.server.client(0))])
         assert client.recv(99) == b"once more"
 
     def test_all_addresses(self) -> None:
@@ -173,7 +181,7 @@ class SocketTests(SynchronousTestCase):
         for host in ("127.0.0.1", "127.0.0.2", "127.0.0.3"):
             client = self.client((host, port))
             self.exchange(client)
-            self.server.send(b"once more", self.server.client(0))
+            self.server.send([(b"once more", self.server.client(0))])
             assert client.recv(99) == b"once more"
         assert self.server.unsent == 0
 
@@ -182,7 +190,7 @@ class SocketTests(SynchronousTestCase):
         port = self.serve("::")[1]
         client = self.client(("::1", port), "::1")
         self.exchange(client)
-        self.server.send(b"once more", self.server.client(0))
+        self.server.send([(b"once more", self.server.client(0))])
         assert client.recv(99) == b"once more"
         assert self.server.unsent == 0
 
@@ -194,7 +202,7 @@ class SocketTests(SynchronousTestCase):
         gone.send(b"query")
         self.received(1)
         gone.close()
-        self.server.send(b"reply", self.server.client(0))
+        self.server.send([(b"reply", self.server.client(0))])
         client = self.client(where)
         client.send(b"query")
         come = self.server.receive() + self.server.receive()
@@ -204,7 +212,7 @@ class SocketTests(SynchronousTestCase):
         """What the system will not send is counted; others get theirs."""
         client = self.client(self.serve())
         for count in (1, 2):
-            self.server.send(b"reply", Client((LOOPBACK, 0), []))
+            self.server.send([(b"reply", self.nobody())])
             assert self.server.unsent == count
         self.exchange(client)
         assert self.server.unsent == 2

@@ -77,8 +77,8 @@ class Turns:
         self.sent += self._staged
         self._staged.clear()
 
-    def send(self, message: bytes, client: str) -> None:
-        self.sent.append((message, client))
+    def send(self, late: list[tuple[bytes, str]]) -> None:
+        self.sent += late
 
 
 class ReadTests(SynchronousTestCase):
@@ -91,9 +91,8 @@ class ReadTests(SynchronousTestCase):
         self.patch(module, "uptime", lambda: self.now)
         self.front = Front()
         self.front.ready.turn(self.now)
-        self.port: Port = adopt(
-            sockets.udp, cast(Any, self.front), MemoryReactorClock()
-        )
+        self.reactor = MemoryReactorClock()
+        self.port: Port = adopt(sockets.udp, cast(Any, self.front), self.reactor)
         self.addCleanup(self.port.socket.close)
 
     def read(self, *batches: list[bytes]) -> Turns:
@@ -177,6 +176,25 @@ class ReadTests(SynchronousTestCase):
         assert [client for _, client in turns.sent] == ["client 0", "client 2"]
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
 
+    def test_late(self) -> None:
+        """Late replies of one turn leave together, when it is over."""
+        turns = self.read()
+        for turn in (1, 2):
+            self.port.send(b"one", cast(Any, "alice"))
+            self.port.send(b"two", cast(Any, "bob"))
+            assert len(turns.sent) == 2 * (turn - 1)
+            self.reactor.advance(0)
+            assert turns.sent == turn * [(b"one", "alice"), (b"two", "bob")]
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_too_late(self) -> None:
+        """A reply that comes when the port is closed is dropped."""
+        turns = self.read()
+        self.port.send(b"one", cast(Any, "alice"))
+        self.port.connected = False
+        self.reactor.advance(0)
+        assert turns.sent == []
+
     @quick
     @given(st.lists(queries(), max_size=3), st.data())
     def test_find(self, known: list[bytes], draw: Any) -> None:
@@ -226,7 +244,7 @@ class RealTests(TestCase):
             await deferLater(reactor, 0.001)
         ((datagram, _),) = self.front.received
         assert datagram == query(3, "mx.lab.example")
-        self.port.datagrams.send(b"in the end", self.front.clients[0])
+        self.port.send(b"in the end", self.front.clients[0])
         assert await hope == b"in the end"
 
     async def test_batches(self) -> None:

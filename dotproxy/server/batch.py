@@ -10,18 +10,11 @@ import ctypes
 import errno
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from struct import Struct
 
-from dotproxy.server.datagrams import (
-    ANY_INTERFACE,
-    BATCH,
-    LARGEST,
-    Ancillary,
-    Client,
-    Datagrams,
-    by_any_interface,
-)
+from dotproxy.server.datagrams import ANY_INTERFACE, BATCH, LARGEST, Client, Late
 
 NAME, CONTROL, REPLY = 32, 64, 1232
 """Octets of room for an address, for ancillary data, and for a reply."""
@@ -46,7 +39,8 @@ class Batch:
 
     def __init__(self, bound: socket.socket) -> None:
         self._fd = bound.fileno()
-        self._single = Datagrams(bound)
+        self.unsent = 0
+        """Replies that the system refused to send."""
         self._ipv6 = bound.family == socket.AF_INET6
         self._recvmmsg, self._sendmmsg = _system_calls()
         self._received = memoryview(bytearray(BATCH * LARGEST))
@@ -60,11 +54,6 @@ class Batch:
         self._templates = [self._lay_out(place) for place in range(BATCH)]
         self._in, self._out = _pointer(self._incoming), _pointer(self._outgoing)
         self._staged = 0
-
-    @property
-    def unsent(self) -> int:
-        """Replies that the system refused to send."""
-        return self._single.unsent
 
     def receive(self) -> list[bytes]:
         """Return what has come, at most a batch."""
@@ -80,23 +69,19 @@ class Batch:
         ]
 
     def client(self, place: int) -> Client:
-        """Return who sent the message at this place of the last batch."""
-        name = bytes(self._names[place * NAME : (place + 1) * NAME])
-        port = int.from_bytes(name[2:4], "big")
-        if self._ipv6:
-            flow = int.from_bytes(name[4:8], "big")
-            scope = int.from_bytes(name[24:28], sys.byteorder)
-            host = socket.inet_ntop(socket.AF_INET6, name[8:24])
-            return Client((host, port, flow, scope), self._asked(place))
-        host = socket.inet_ntop(socket.AF_INET, name[4:8])
-        return Client((host, port), self._asked(place))
+        """Return who sent the message at this place, as the system wrote it down."""
+        name, control = place * NAME, place * CONTROL
+        return Client(
+            bytes(self._names[name : name + NAME]),
+            bytes(self._controls[control : control + self._control_size]),
+        )
 
     def reply(self, place: int, message: bytes) -> None:
         """Answer the message at this place of the last batch, at the next flush."""
         at, size = place * REPLY, len(message)
         if size > REPLY:
-            # There is no room for it here, and it must not take another's.
-            self.send(message, self.client(place))
+            # None is so long; and if it were, it must not take another's room.
+            self.unsent += 1
             return
         self._replies[at : at + size] = message
         _LENGTH.pack_into(self._vectors, (2 * place + 1) * _IOVEC.size + 8, size)
@@ -115,21 +100,19 @@ class Batch:
             header = self._out + first * _HEADER.size
             sent = self._sendmmsg(self._fd, header, staged - first, 0)
             if sent < 0:
-                self._single.unsent += 1
+                self.unsent += 1
             first += max(sent, 1)
 
-    def send(self, message: bytes, client: Client) -> None:
-        """Send a datagram by itself, or count it as unsent."""
-        self._single.send(message, client)
-
-    def _asked(self, place: int) -> Ancillary:
-        """Return which of our addresses was asked, where there is more than one."""
-        if not self._control_size:
-            return []
-        at = place * CONTROL
-        size, level, kind = _CONTROL.unpack_from(self._controls, at)
-        octets = bytes(self._controls[at + _CONTROL.size : at + size])
-        return by_any_interface([(level, kind, octets)])
+    def send(self, late: Iterable[Late]) -> None:
+        """Send replies that are late; not in the middle of a batch."""
+        waiting = iter(late)
+        while batch := list(islice(waiting, BATCH)):
+            for place, (message, client) in enumerate(batch):
+                name, control = place * NAME, place * CONTROL
+                self._names[name : name + NAME] = client.address
+                self._controls[control : control + self._control_size] = client.asked
+                self.reply(place, message)
+            self.flush()
 
     def _lay_out(self, place: int) -> bytes:
         """Set the pointers of one message; return its header for sending."""

@@ -41,4 +41,4 @@ class DatagramProtocol(DNSDatagramProtocol):
     def _send_late(self, reply: bytes, client: Client) -> None:
         """Send, unless the port was closed meanwhile."""
         if self.transport is not None:
-            self.transport.datagrams.send(reply, client)
+            self.transport.send(reply, client)

@@ -1,6 +1,7 @@
 """Datagrams from clients and back, one system call for each: works everywhere."""
 
 import socket
+from collections.abc import Iterable
 from socket import IPPROTO_IP
 from typing import Any, NamedTuple
 
@@ -19,11 +20,16 @@ Ancillary = list[tuple[int, int, bytes]]
 class Client(NamedTuple):
     """Where a datagram came from, and which of our addresses it was sent to.
 
-    The second is as the system told it, and empty where the socket has just one.
+    Both are for those to read who made them.  The second is empty where the socket
+    has just one address.
     """
 
     address: Any
-    asked: Ancillary
+    asked: Any
+
+
+Late = tuple[bytes, Client]
+"""A reply that was not there when its batch was read, and who waits for it."""
 
 
 class Datagrams:
@@ -62,12 +68,17 @@ class Datagrams:
 
     def reply(self, place: int, message: bytes) -> None:
         """Answer the message at this place of the last batch."""
-        self.send(message, self._clients[place])
+        self._send(message, self._clients[place])
 
     def flush(self) -> None:
         """Send what is not sent yet: nothing."""
 
-    def send(self, message: bytes, client: Client) -> None:
+    def send(self, late: Iterable[Late]) -> None:
+        """Send replies that are late; not in the middle of a batch."""
+        for message, client in late:
+            self._send(message, client)
+
+    def _send(self, message: bytes, client: Client) -> None:
         """Send a datagram, or count it as unsent.
 
         A client to whom nothing can be sent (a firewall, a route that went away) is

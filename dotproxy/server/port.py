@@ -9,13 +9,14 @@ import socket
 from typing import Any
 from typing import Protocol as TypingProtocol
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.udp import Port as TwistedPort
 from twisted.logger import Logger
 
 from dotproxy.clock import uptime
 from dotproxy.local.ready import Ready
 from dotproxy.server.batch import Batch, can_batch
-from dotproxy.server.datagrams import LARGEST, Datagrams
+from dotproxy.server.datagrams import LARGEST, Client, Datagrams, Late
 from dotproxy.wire.message import HEADER
 
 ROUNDS = 8
@@ -37,7 +38,12 @@ class Port(TwistedPort):
     log = Logger()
 
     receiver: Receiver
+    clock: IReactorTime
     datagrams: Datagrams | Batch
+
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self._late: list[Late] = []
 
     def doRead(self) -> None:
         """Read and answer until nothing is left, or others must have a turn.
@@ -76,6 +82,18 @@ class Port(TwistedPort):
         except Exception:
             self.log.failure("a query could not be answered")
 
+    def send(self, reply: bytes, client: Client) -> None:
+        """Send a reply that is late, together with the others of this turn."""
+        if not self._late:
+            self.clock.callLater(0, self._send_late)
+        self._late.append((reply, client))
+
+    def _send_late(self) -> None:
+        """Send, unless the port was closed meanwhile."""
+        late, self._late = self._late, []
+        if self.connected:
+            self.datagrams.send(late)
+
 
 def adopt(bound: socket.socket, receiver: Receiver, reactor: Any) -> Port:
     """Read from a socket that is bound; it is copied, as Twisted does.
@@ -85,7 +103,7 @@ def adopt(bound: socket.socket, receiver: Receiver, reactor: Any) -> Port:
     port: Port = Port._fromListeningDescriptor(
         reactor, bound.fileno(), bound.family, receiver, maxPacketSize=LARGEST
     )
-    port.receiver = receiver
+    port.receiver, port.clock = receiver, reactor
     port.startListening()
     made = Batch if can_batch(port.socket) else Datagrams
     port.datagrams = made(port.socket)
