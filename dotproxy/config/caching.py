@@ -6,10 +6,16 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from dotproxy.config.setting import ConfigError, check_types, seconds, whole, written
+from dotproxy.config.setting import (
+    ConfigError,
+    Text,
+    check_types,
+    seconds,
+    whole,
+    written,
+)
 
 Flag = Annotated[bool, Meta(description="true or false")]
-Text = Annotated[str, Meta(description="a string")]
 
 HOUR, DAY, WEEK = 3600, 86400, 604800
 

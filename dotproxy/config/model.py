@@ -15,6 +15,7 @@ from msgspec.structs import force_setattr
 from dotproxy.config.caching import Caching
 from dotproxy.config.setting import (
     ConfigError,
+    Text,
     check_types,
     checked,
     one_of,
@@ -51,7 +52,6 @@ PROFILES = ("strict", "opportunistic")
 PLAIN_PORT, TLS_PORT = 53, 853
 """Ports of plain DNS (RFC 1035 section 4.2) and of DNS over TLS (RFC 7858 3.1)."""
 
-Text = Annotated[str, Meta(description="a string")]
 Texts = Annotated[tuple[str, ...], Meta(description="an array of strings")]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert
 from msgspec.structs import fields, force_setattr
 
 LONGEST_SHOWN = 80
 """Characters of a value that a message repeats; no line should drown in one."""
+
+Text = Annotated[str, Meta(description="a string")]
 
 Path = tuple[str | int, ...]
 """The way to a setting from the top of the file: ("upstream", 0, "port")."""

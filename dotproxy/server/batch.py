@@ -2,8 +2,7 @@
 
 A system call for each datagram is most of the work of a hit.  Python knows no other,
 so the structures of the C library are laid out here by hand, once: pointers never
-change afterwards, only lengths do.  Addresses stay the octets that they are, unless
-somebody asks for them.
+change afterwards, only lengths do.  Addresses stay the octets that they are.
 """
 
 import ctypes
@@ -15,8 +14,9 @@ from itertools import islice
 from struct import Struct
 
 from dotproxy.server.datagrams import ANY_INTERFACE, BATCH, LARGEST, Client, Late
+from dotproxy.wire.edns import UDP_PAYLOAD
 
-NAME, CONTROL, REPLY = 32, 64, 1232
+NAME, CONTROL, REPLY = 32, 64, UDP_PAYLOAD
 """Octets of room for an address, for ancillary data, and for a reply."""
 
 _IOVEC = Struct("@PN")

@@ -10,6 +10,8 @@ import sys
 from contextlib import suppress
 from typing import NamedTuple
 
+from dotproxy.config.spelling import joined
+
 BACKLOG = 256
 """Connections that the system keeps while nobody accepts them."""
 
@@ -48,7 +50,7 @@ class Sockets(NamedTuple):
     def address(self) -> str:
         """The address and port in use, as people write them."""
         host, port = self.udp.getsockname()[:2]
-        return _written(host, port)
+        return joined(host, port)
 
     def close(self) -> None:
         """Give both back."""
@@ -99,7 +101,7 @@ def _bound(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
             made.close()
             raise
     except OSError as fault:
-        where = f"{_written(host, port)} ({'TCP' if stream else 'UDP'})"
+        where = f"{joined(host, port)} ({'TCP' if stream else 'UDP'})"
         raise ListenError(where, fault) from None
     return made
 
@@ -110,10 +112,6 @@ def _tell_which_address(made: socket.socket, host: str) -> None:
         made.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
     elif host == "::":
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-
-
-def _written(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _advice(fault: OSError) -> str:
