@@ -13,12 +13,14 @@ from timeit import Timer
 
 import dns.message
 import dns.rrset
+from twisted.internet.task import Clock
 
 from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
 from dotproxy.local.entry import aged_reply
 from dotproxy.local.ready import Ready
 from dotproxy.upstream.asked import Asked
+from dotproxy.upstream.exchange import Exchange
 from dotproxy.upstream.pending import Pending
 from dotproxy.wire.answer import parse_answer
 from dotproxy.wire.framing import Frames, frame
@@ -81,11 +83,8 @@ def steps_of_misses() -> dict[str, Step]:
     """Return what makes a miss, but for TLS and the reactor."""
     query, wire = limited(asked_for(edns=True)), answered()
     answer = parse_answer(wire)
-    cache, pending, asked = (
-        Cache(Caching(), lambda: 0.0),
-        Pending(Random(0)),
-        Asked(query),
-    )
+    cache, pending = Cache(Caching(), lambda: 0.0), Pending(Random(0))
+    asked = Asked(query, Exchange(query, (), Clock()))
 
     def ask_and_match() -> None:
         number = pending.add(asked, 0.0)

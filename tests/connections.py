@@ -22,6 +22,7 @@ from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.upstream.tls import Identity, Unverified
+from dotproxy.wire.answer import Answer
 from dotproxy.wire.framing import Frames, frame
 from dotproxy.wire.query import Query, parse_query
 from tests.messages import message, opt
@@ -43,6 +44,25 @@ def answer_to(query: bytes, rcode: int = 0, options: bytes = b"") -> bytes:
     additional = [opt(options)] if options else []
     question = parse_query(query).question
     return query[:2] + message(0x8180 | rcode, [question], [], [], additional)[2:]
+
+
+class Waiting:
+    """Somebody who waits for what was `asked`.
+
+    `answer` fires with what they hear; cancelling it is to wait no longer.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self.asked = Asked(query, self)
+        self.answer: Deferred[Answer] = Deferred(lambda _: self.asked.forget())
+
+    def answered(self, answer: Answer) -> None:
+        """Hear the answer."""
+        self.answer.callback(answer)
+
+    def failed(self, error: UpstreamError) -> None:
+        """Hear that there is none."""
+        self.answer.errback(error)
 
 
 class Scripted:
@@ -190,7 +210,7 @@ class Line:
 
     def _ask(self, connection: Connection, queries: tuple[Query, ...]) -> Connection:
         for query in queries:
-            connection.ask(Asked(query), 128)
+            connection.ask(Waiting(query).asked, 128)
         return connection
 
 

@@ -7,10 +7,11 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
+from dotproxy.upstream.asked import Asked, Asker
 from dotproxy.upstream.health import Health
 from dotproxy.upstream.interface import NETWORK_ERROR, IUpstream, UpstreamError
 from dotproxy.wire.answer import Answer, parse_answer
@@ -45,58 +46,36 @@ def make_answer(
     return parse_answer(message.to_wire())
 
 
-class FakePool:
-    """Connections that there are, or not."""
-
-    def __init__(self) -> None:
-        self.hopeful = False
-
-
 @implementer(IUpstream)
 class FakeUpstream:
     """An upstream that answers when it is told to.
 
     `asked` holds each query and who waits for its answer; `cancelled` the queries
-    that were let go.  What stands in `at_once` is the answer or the failure that
-    the next queries get without delay, and in `last_word` what is said in the very
-    moment of being let go.  As a real one does, it notes that it is tried while it
-    is down.
+    that were let go.  What stands in `at_once` is the answer or the failure that the
+    next queries get without delay.
     """
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.health = Health()
-        self.pool = FakePool()
         self.asked: list[tuple[Query, Deferred[Answer]]] = []
         self.cancelled: list[Query] = []
-        self.at_once: Answer | Exception | None = None
-        self.last_word: Answer | None = None
-        self.stopped = False
-        self._clock = clock
+        self.at_once: Answer | UpstreamError | None = None
 
     def exchange(self, query: Query) -> Deferred[Answer]:
         """Note the query; wait to be told, or answer at once."""
-        if self.health.down:
-            self.health.tried(self._clock.seconds())
-        answering = self._answering(query)
+        answering: Deferred[Answer] = Deferred(lambda _: self.cancelled.append(query))
+        if isinstance(self.at_once, Answer):
+            answering.callback(self.at_once)
+        elif self.at_once is not None:
+            answering.errback(self.at_once)
         self.asked.append((query, answering))
         return answering
 
     def stop(self) -> None:
-        """Fail whatever is under way, and all that comes."""
-        self.stopped = True
-        self.at_once = UpstreamError(f"{self.name}: stopped")
+        """Fail whatever is under way."""
         for _, answering in self.asked:
             if not answering.called:
-                answering.errback(self.at_once)
-
-    def go_down(self, reason: str = "refused") -> None:
-        """Fare badly, once more."""
-        self.health.failed(self._clock.seconds(), reason)
-
-    def come_up(self) -> None:
-        """Fare well again."""
-        self.health.answered(0.01)
+                answering.errback(UpstreamError(f"{self.name}: stopped"))
 
     def answer(self, rcode: int = NOERROR, **parts: Any) -> Answer:
         """Answer the last query; return the answer."""
@@ -109,19 +88,80 @@ class FakeUpstream:
         """Fail the last query."""
         self.asked[-1][1].errback(UpstreamError(f"{self.name}: {reason}", code))
 
-    def _answering(self, query: Query) -> Deferred[Answer]:
-        if isinstance(self.at_once, Answer):
-            return succeed(self.at_once)
-        if isinstance(self.at_once, Exception):
-            return fail(self.at_once)
-        return Deferred(lambda answering: self._let_go(query, answering))
 
-    def _let_go(self, query: Query, answering: Deferred[Answer]) -> None:
-        self.cancelled.append(query)
-        if self.last_word is not None:
-            answering.callback(self.last_word)
+class FakePool:
+    """Connections that there are, or not."""
+
+    def __init__(self) -> None:
+        self.hopeful = False
 
 
-def counts(upstreams: Sequence[FakeUpstream]) -> list[int]:
+class FakeDoT:
+    """One server that answers when it is told to.
+
+    `asked` holds what it was asked.  What stands in `at_once` is the answer or the
+    failure that the next queries get without delay.  As a real one does, it notes
+    that it is tried while it is down.
+    """
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name = name
+        self.health = Health()
+        self.pool = FakePool()
+        self.asked: list[Asked] = []
+        self.at_once: Answer | UpstreamError | None = None
+        self.stopped = False
+        self._clock = clock
+        self._told: list[Asked] = []
+
+    @property
+    def forgotten(self) -> list[Query]:
+        """The queries that nobody waits for any more, though nothing was said."""
+        untold = [asked for asked in self.asked if asked not in self._told]
+        return [asked.query for asked in untold if not asked.wanted]
+
+    def ask(self, query: Query, asker: Asker) -> Asked:
+        """Note the query; wait to be told, or answer at once."""
+        if self.health.down:
+            self.health.tried(self._clock.seconds())
+        self.asked.append(Asked(query, asker))
+        if self.at_once is not None:
+            self._tell(self.asked[-1], self.at_once)
+        return self.asked[-1]
+
+    def stop(self) -> None:
+        """Fail whatever is under way, and all that comes."""
+        self.stopped = True
+        self.at_once = UpstreamError(f"{self.name}: stopped")
+        for asked in self.asked:
+            self._tell(asked, self.at_once)
+
+    def go_down(self, reason: str = "refused") -> None:
+        """Fare badly, once more."""
+        self.health.failed(self._clock.seconds(), reason)
+
+    def come_up(self) -> None:
+        """Fare well again."""
+        self.health.answered(0.01)
+
+    def answer(self, rcode: int = NOERROR, **parts: Any) -> Answer:
+        """Answer the last query; return the answer."""
+        answer = make_answer(self.asked[-1].query, rcode, **parts)
+        self._tell(self.asked[-1], answer)
+        return answer
+
+    def fail(self, reason: str = "refused", code: int = NETWORK_ERROR) -> None:
+        """Fail the last query."""
+        self._tell(self.asked[-1], UpstreamError(f"{self.name}: {reason}", code))
+
+    def _tell(self, asked: Asked, outcome: Answer | UpstreamError) -> None:
+        self._told.append(asked)
+        if isinstance(outcome, Answer):
+            asked.settle(outcome)
+        else:
+            asked.fail(outcome)
+
+
+def counts(upstreams: Sequence[FakeDoT]) -> list[int]:
     """Return how many queries each upstream got."""
     return [len(upstream.asked) for upstream in upstreams]

@@ -2,7 +2,6 @@
 
 import dns.message
 from twisted.internet.defer import CancelledError
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -15,7 +14,7 @@ from tests.fakes import FakeUpstream, make_answer, make_query
 
 class CoalesceTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.upstream = FakeUpstream("one", Clock())
+        self.upstream = FakeUpstream("one")
         self.learned: list[tuple[Query, Answer]] = []
         self.coalesce = Coalesce(self.upstream, self.learn)
 

@@ -32,6 +32,7 @@ from tests.connections import (
     Scripted,
     Server,
     Trusting,
+    Waiting,
     a_query,
     answer_to,
     tls_records,
@@ -67,11 +68,11 @@ def a_peer(random: object = None) -> Peer:
     return Peer(Clock(), random=random).greet()
 
 
-def ask(peer: Peer, *queries: Query) -> list[Asked]:
+def ask(peer: Peer, *queries: Query) -> list[Waiting]:
     """Ask over the connection of this peer."""
-    several = [Asked(query) for query in queries]
-    for asked in several:
-        peer.connection.ask(asked, 128)
+    several = [Waiting(query) for query in queries]
+    for waiting in several:
+        peer.connection.ask(waiting.asked, 128)
     return several
 
 
@@ -113,7 +114,7 @@ class AskTests(SynchronousTestCase):
         line, names = a_line(), ("a.example", "b.example", "a.much.longer.example")
         for turn in (3, 2):
             for name in names[:turn]:
-                line.connection.ask(Asked(a_query(name)), 128)
+                line.connection.ask(Waiting(a_query(name)).asked, 128)
             lengths = tls_records(line.sent())
             assert len(lengths) == turn
             assert len(set(lengths)) == 1, "the length tells nothing of the question"
@@ -300,9 +301,9 @@ class AnswerTests(SynchronousTestCase):
         slow, fast = Peer(clock).greet(), Peer(clock).greet()
         times: list[float] = []
         slow.connection.on_answer = fast.connection.on_answer = times.append
-        (asked,) = ask(slow, a_query())
+        (waiting,) = ask(slow, a_query())
         clock.advance(2)
-        fast.connection.ask(asked, 128)
+        fast.connection.ask(waiting.asked, 128)
         clock.advance(1)
         slow.answer(*slow.queries)
         fast.answer(*fast.queries)
@@ -354,7 +355,7 @@ class FaultTests(SynchronousTestCase):
         first, second = peer.queries
         peer.say(answer_to(first) + b"more", answer_to(second))
         ((asked, error),) = failed
-        assert asked is broken
+        assert asked is broken.asked
         assert str(error) == "the answer cannot be read: octets behind the last record"
         assert error.code == NETWORK_ERROR
         assert self.successResultOf(fine.answer).body == answer_to(second)
@@ -384,7 +385,7 @@ class FaultTests(SynchronousTestCase):
         for query in peer.queries:
             assert not peer.aborted
             peer.say(answer_to(query) + b"more")
-        assert [asked for asked, _ in failed] == several
+        assert [asked for asked, _ in failed] == [waiting.asked for waiting in several]
         assert peer.aborted
 
     def test_nothing_after(self) -> None:
@@ -514,10 +515,10 @@ class ExpireTests(SynchronousTestCase):
         assert failed == []
         peer.connection.expire(2.0)
         ((asked, error),) = failed
-        assert asked is early
+        assert asked is early.asked
         assert (str(error), error.code) == ("no answer in time", UNREACHABLE)
         assert UNREACHABLE == 22
-        assert peer.connection.pending.unanswered() == [late]
+        assert peer.connection.pending.unanswered() == [late.asked]
         self.assertIs(peer.connection.state, State.READY)
 
     def test_late_answer(self) -> None:
@@ -669,7 +670,9 @@ class DrainTests(SynchronousTestCase):
         self.assertIs(peer.connection.state, State.CLOSING)
         peer.clock.advance(0)
         assert lost == ["lost"]
-        assert peer.connection.pending.unanswered() == under_way
+        assert peer.connection.pending.unanswered() == [
+            waiting.asked for waiting in under_way
+        ]
         assert not peer.connection.closed_by_peer
 
     def test_closed_by_peer(self) -> None:
@@ -680,7 +683,7 @@ class DrainTests(SynchronousTestCase):
         peer.hang_up()
         assert lost == ["lost"]
         assert peer.connection.closed_by_peer
-        assert peer.connection.pending.unanswered() == [oldest, younger]
+        assert peer.connection.pending.unanswered() == [oldest.asked, younger.asked]
         self.assertNoResult(oldest.answer)
 
     def test_nobody_listens(self) -> None:

@@ -16,12 +16,11 @@ from twisted.test.iosim import ConnectionCompleter, IOPump
 from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.lab.certificates import Authority, Leaf
-from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.connection import Connection, State
 from dotproxy.upstream.dial import STAGGER, Dial, connector
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.upstream.tls import Authenticator, Trust, Unverified
-from tests.connections import Server, a_query, tls_records
+from tests.connections import Server, Waiting, a_query, tls_records
 
 ONE, TWO, THREE, FOUR = "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"
 
@@ -372,7 +371,7 @@ class ConnectorTests(SynchronousTestCase):
         pump.flush()
         connection = self.successResultOf(connecting)
         for name in ("a.example", "b.example", "a.much.longer.example"):
-            connection.ask(Asked(a_query(name)), 128)
+            connection.ask(Waiting(a_query(name)).asked, 128)
         self.reactor.advance(0)
         lengths = tls_records(bytes(pump.clientIO.getOutBuffer() or b""))
         assert len(lengths) == 3

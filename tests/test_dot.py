@@ -4,7 +4,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.dot import MOST_REPLAYS, MOST_WAITING, DoT
@@ -12,7 +11,6 @@ from dotproxy.upstream.health import PAUSE_WHILE_SERVED
 from dotproxy.upstream.interface import (
     NETWORK_ERROR,
     UNREACHABLE,
-    IUpstream,
     UpstreamError,
 )
 from dotproxy.upstream.pool import SILENCE_BORNE, Limits, Pool
@@ -20,7 +18,7 @@ from dotproxy.upstream.ticker import TICK
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.edns import KEEPALIVE, option
 from dotproxy.wire.query import parse_query
-from tests.connections import Call, Network, Peer, a_query, answer_to
+from tests.connections import Call, Network, Peer, Waiting, a_query, answer_to
 
 HERE = "192.0.2.1"
 
@@ -44,7 +42,10 @@ class Scene:
 
     def ask(self, *names: str, deadline: float = 60.0) -> list[Deferred[Answer]]:
         """Ask for each of these names."""
-        return [self.dot.exchange(a_query(name, deadline)) for name in names]
+        several = [Waiting(a_query(name, deadline)) for name in names]
+        for waiting in several:
+            waiting.asked = self.dot.ask(waiting.asked.query, waiting)
+        return [waiting.answer for waiting in several]
 
     def proven(self) -> Peer:
         """Connect, and answer one query."""
@@ -65,10 +66,6 @@ def names(peer: Peer) -> list[str]:
 
 class DemandTests(SynchronousTestCase):
     """When a connection is made, and who gets which query."""
-
-    def test_interface(self) -> None:
-        """A DoT server is an upstream."""
-        assert verifyObject(IUpstream, Scene().dot)
 
     def test_on_demand(self) -> None:
         """The first query makes a connection; those that come meanwhile wait for it."""

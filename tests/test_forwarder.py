@@ -73,7 +73,7 @@ def address(reply: dns.message.Message) -> str:
 class ForwarderTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.upstream = FakeUpstream("one", self.clock)
+        self.upstream = FakeUpstream("one")
         self.forwarder = make_forwarder(self.upstream, self.clock)
 
     def resolve(self, query: Query) -> Deferred[bytes]:

@@ -4,16 +4,16 @@ from unittest import TestCase
 
 from zope.interface.verify import verifyClass
 
-from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.coalesce import Coalesce
 from dotproxy.upstream.interface import NETWORK_ERROR, IUpstream, UpstreamError
 from dotproxy.upstream.strategy import Strategy
 
 
 class InterfaceTests(TestCase):
     def test_who_can_be_asked(self) -> None:
-        """One server can be asked, and a group as if it were one."""
-        assert verifyClass(IUpstream, DoT)
+        """A group can be asked as if it were one, and so can what stands before it."""
         assert verifyClass(IUpstream, Strategy)
+        assert verifyClass(IUpstream, Coalesce)
 
     def test_error(self) -> None:
         """An error says why, in words, and by a code of RFC 8914."""

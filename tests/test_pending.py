@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.pending import Pending, Sent
 from dotproxy.wire.query import outgoing
-from tests.connections import Scripted, a_query, answer_to
+from tests.connections import Scripted, Waiting, a_query, answer_to
 from tests.messages import message, quick
 
 
@@ -21,7 +21,7 @@ def pending(*numbers: int) -> Pending:
 
 def an_asked(name: str = "www.example.com", deadline: float = 5.0) -> Asked:
     """Return a query for a name, to be answered by the deadline."""
-    return Asked(a_query(name, deadline))
+    return Waiting(a_query(name, deadline)).asked
 
 
 def add(under_way: Pending, asked: Asked, now: float = 0.0) -> bytes:
@@ -105,7 +105,7 @@ class TakeTests(TestCase):
 
     def test_type_in_other_case(self) -> None:
         """Type 97 is not type 65 in lower case: only names are folded."""
-        under_way, asked = pending(), Asked(a_query(rdtype="HTTPS"))
+        under_way, asked = pending(), Waiting(a_query(rdtype="HTTPS")).asked
         good = add(under_way, asked)
         bad = good.replace(b"\0\0A\0\1", b"\0\0a\0\1")
         assert bad != good

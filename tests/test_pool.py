@@ -14,7 +14,7 @@ from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamErro
 from dotproxy.upstream.pool import SILENCE_BORNE, Limits, Pool
 from dotproxy.wire.edns import KEEPALIVE, option
 from dotproxy.wire.query import Query
-from tests.connections import Network, Peer, a_query, answer_to
+from tests.connections import Network, Peer, Waiting, a_query, answer_to
 
 HERE, THERE, ELSEWHERE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 
@@ -83,11 +83,11 @@ class Scene:
         self.heard()
         return peer
 
-    def ask(self, query: Query | None = None) -> Asked:
+    def ask(self, query: Query | None = None) -> Waiting:
         """Send a query over a connection that has room."""
-        asked = Asked(query or a_query(deadline=60.0))
-        assert self.pool.ask(asked)
-        return asked
+        waiting = Waiting(query or a_query(deadline=60.0))
+        assert self.pool.ask(waiting.asked)
+        return waiting
 
     def idle_until(self, seconds: float) -> None:
         """Let time pass, looking after the connections then."""
@@ -233,7 +233,7 @@ class AskTests(SynchronousTestCase):
     def test_none(self) -> None:
         """Without a connection that is ready, nobody can be asked."""
         scene = Scene()
-        asked = Asked(a_query())
+        asked = Waiting(a_query()).asked
         assert scene.pool.ask(asked) is False
         scene.pool.dial()
         assert scene.pool.ask(asked) is False
@@ -245,7 +245,7 @@ class AskTests(SynchronousTestCase):
         for _ in range(4):
             scene.ask()
         assert (len(first.queries), len(second.queries)) == (2, 2)
-        assert scene.pool.ask(Asked(a_query())) is False
+        assert scene.pool.ask(Waiting(a_query()).asked) is False
         second.answer(second.queries[0])
         scene.ask()
         assert (len(first.queries), len(second.queries)) == (2, 3)
@@ -256,7 +256,7 @@ class AskTests(SynchronousTestCase):
         first = scene.connect()
         scene.ask()
         first.connection.drain()
-        assert scene.pool.ask(Asked(a_query())) is False
+        assert scene.pool.ask(Waiting(a_query()).asked) is False
         assert not scene.pool.hopeful
         assert len(first.queries) == 1
 
@@ -265,11 +265,11 @@ class AskTests(SynchronousTestCase):
         scene = Scene()
         first, second = scene.connect(), scene.connect()
         for sent in (True, True, False):
-            asked = Asked(a_query())
+            asked = Waiting(a_query()).asked
             assert scene.pool.ask_over(second.connection, asked) is sent
         assert (len(first.queries), len(second.queries)) == (0, 2)
         first.connection.drain()
-        assert scene.pool.ask_over(first.connection, Asked(a_query())) is False
+        assert scene.pool.ask_over(first.connection, Waiting(a_query()).asked) is False
 
     def test_padding(self) -> None:
         """Queries are padded to the configured block."""
@@ -283,21 +283,21 @@ class AskTests(SynchronousTestCase):
         """The owner hears of each answer, and how long it took."""
         scene = Scene()
         peer = scene.connect()
-        asked = scene.ask()
+        waiting = scene.ask()
         scene.clock.advance(0.25)
         peer.answer(*peer.queries)
         assert scene.heard() == [("answered", peer.connection, 0.25)]
-        assert self.successResultOf(asked.answer).rcode == 0
+        assert self.successResultOf(waiting.answer).rcode == 0
 
     def test_answer_that_cannot_be_read(self) -> None:
         """The owner hears of a query that failed, and why; it may have more hope."""
         scene = Scene()
         peer = scene.connect()
-        asked = scene.ask()
+        waiting = scene.ask()
         peer.say(answer_to(peer.queries[0]) + b"more")
         reason = "the answer cannot be read: octets behind the last record"
-        assert scene.heard() == [("failed", asked, reason, NETWORK_ERROR)]
-        self.assertNoResult(asked.answer)
+        assert scene.heard() == [("failed", waiting.asked, reason, NETWORK_ERROR)]
+        self.assertNoResult(waiting.answer)
 
 
 class SilenceTests(SynchronousTestCase):
@@ -307,7 +307,7 @@ class SilenceTests(SynchronousTestCase):
         """The owner hears of it in time, and once; no query goes there any more."""
         scene = Scene()
         peer = scene.connect()
-        queries = [scene.ask(), scene.ask()]
+        queries = [scene.ask().asked, scene.ask().asked]
         scene.idle_until(SILENCE_BORNE - 0.1)
         assert scene.heard() == []
         scene.idle_until(SILENCE_BORNE)
@@ -345,23 +345,23 @@ class SilenceTests(SynchronousTestCase):
         """What it owed is still taken; then it is closed."""
         scene = Scene()
         peer = scene.connect()
-        asked = scene.ask()
+        waiting = scene.ask()
         scene.idle_until(SILENCE_BORNE)
         peer.answer(*peer.queries)
-        assert self.successResultOf(asked.answer).rcode == 0
+        assert self.successResultOf(waiting.answer).rcode == 0
         assert peer.left_politely
 
     def test_never_answers(self) -> None:
         """It is closed when nobody can hope for an answer any more."""
         scene = Scene()
         peer = scene.connect()
-        asked = scene.ask(a_query(deadline=5.0))
+        waiting = scene.ask(a_query(deadline=5.0))
         scene.idle_until(SILENCE_BORNE)
         scene.idle_until(4.9)
         assert not peer.left_politely
         scene.heard()
         assert scene.pool.look(5.0) is True
-        failed = ("failed", asked, "no answer in time", UNREACHABLE)
+        failed = ("failed", waiting.asked, "no answer in time", UNREACHABLE)
         assert scene.heard() == [failed]
         assert peer.left_politely
         scene.clock.advance(GRACE)
@@ -458,7 +458,7 @@ class LostTests(SynchronousTestCase):
         """That nothing ever came speaks against the server; the oldest comes first."""
         scene = Scene()
         peer = scene.connect()
-        queries = [scene.ask(), scene.ask()]
+        queries = [scene.ask().asked, scene.ask().asked]
         peer.hang_up()
         reason = "connection lost before the first answer"
         assert scene.heard() == [("lost", queries, reason)]
@@ -473,17 +473,17 @@ class LostTests(SynchronousTestCase):
         peer.answer(*peer.queries)
         unanswered = scene.ask()
         peer.hang_up()
-        assert scene.heard()[1:] == [("lost", [unanswered], "")]
+        assert scene.heard()[1:] == [("lost", [unanswered.asked], "")]
 
     def test_suspect(self) -> None:
         """What speaks against the server is not said again when a suspect is lost."""
         scene = Scene()
         peer = scene.connect()
-        asked = scene.ask()
+        waiting = scene.ask()
         scene.idle_until(SILENCE_BORNE)
         scene.heard()
         peer.hang_up()
-        assert scene.heard() == [("lost", [asked], "")]
+        assert scene.heard() == [("lost", [waiting.asked], "")]
 
     def test_not_idle(self) -> None:
         """A connection that was lost at work teaches nothing about idle ones."""
@@ -502,11 +502,11 @@ class LostTests(SynchronousTestCase):
         """A connection that we give up is not counted as closed by the peer."""
         scene = Scene()
         peer = scene.connect()
-        asked = scene.ask()
+        waiting = scene.ask()
         peer.connection.abort()
         scene.clock.advance(0)
         reason = "connection lost before the first answer"
-        assert scene.heard() == [("lost", [asked], reason)]
+        assert scene.heard() == [("lost", [waiting.asked], reason)]
         assert scene.pool.closed_by_peer == 0
 
     def test_others_stay(self) -> None:
@@ -549,14 +549,14 @@ class StopTests(SynchronousTestCase):
         """All connections are lost in the next turn, those that drain too."""
         scene = Scene()
         first, second = scene.connect(), scene.connect()
-        asked = scene.ask()
+        waiting = scene.ask()
         second.connection.drain()
         scene.pool.stop()
         assert first.aborted
         assert second.aborted
         scene.clock.advance(0)
         assert scene.pool.connections == ()
-        assert [queries for _, queries, _ in scene.heard()] == [[asked], []]
+        assert [queries for _, queries, _ in scene.heard()] == [[waiting.asked], []]
         assert scene.clock.getDelayedCalls() == []
 
     def test_while_dialling(self) -> None:

@@ -213,7 +213,7 @@ class MemoryTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.upstream = FakeUpstream("one", self.clock)
+        self.upstream = FakeUpstream("one")
         self.resolver = make_resolver(self.upstream, self.clock)
 
     def look_up(self) -> Deferred[Sections]:
@@ -322,7 +322,7 @@ class CreateForwarderTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.patch(resolver, "uptime", self.clock.seconds)
-        self.upstream = FakeUpstream("one", self.clock)
+        self.upstream = FakeUpstream("one")
 
     def create(self, **options: Any) -> Forwarder:
         config = Config(DEFAULT_LISTEN, (NOBODY,), cache=Caching(**options))

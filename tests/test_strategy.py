@@ -23,7 +23,7 @@ from dotproxy.upstream.strategy import EXPLORATION, Order, Strategy, order_by
 from dotproxy.upstream.ticker import TICK
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
-from tests.fakes import FakeUpstream, counts, make_answer, make_query
+from tests.fakes import FakeDoT, counts, make_answer, make_query
 
 PATIENCE = 5.0
 """Seconds until the deadline of the queries in these tests."""
@@ -47,7 +47,7 @@ class OrderTests(SynchronousTestCase):
     """Orders, seen as the names of the upstreams."""
 
     def setUp(self) -> None:
-        self.upstreams = [FakeUpstream(name, Clock()) for name in "abc"]
+        self.upstreams = [FakeDoT(name, Clock()) for name in "abc"]
 
     def names(self, order: Order, query: Query | None = None) -> str:
         upstreams = cast(list[DoT], self.upstreams)
@@ -145,18 +145,15 @@ class StrategyTests(SynchronousTestCase):
         """Begin at 100 s, with three upstreams that are up."""
         self.clock = Clock()
         self.clock.advance(100)
-        self.upstreams = [
-            FakeUpstream(name, self.clock) for name in ("one", "two", "three")
-        ]
+        self.upstreams = [FakeDoT(name, self.clock) for name in ("one", "two", "three")]
         self.one, self.two, self.three = self.upstreams
         self.strategy = self.strategy_of("failover")
 
     def tearDown(self) -> None:
         """When nothing is under way any more, no timer is left."""
         for upstream in self.upstreams:
-            for _, answering in upstream.asked:
-                if not answering.called:
-                    answering.callback(make_answer(make_query()))
+            for asked in upstream.asked:
+                asked.settle(make_answer(make_query()))
         self.clock.advance(1)
         assert self.clock.getDelayedCalls() == []
 
@@ -216,7 +213,7 @@ class AskTests(StrategyTests):
         assert counts(self.upstreams) == [1, 1, 1]
         answer = self.two.answer()
         assert self.successResultOf(answering) is answer
-        assert len(self.one.cancelled) == len(self.three.cancelled) == 1
+        assert len(self.one.forgotten) == len(self.three.forgotten) == 1
 
     def test_at_once(self) -> None:
         """An answer on the spot leaves nothing to look after."""
@@ -245,7 +242,7 @@ class LateTests(StrategyTests):
         assert counts(self.upstreams) == [1, 1, 0]
         answer = self.two.answer()
         assert self.successResultOf(answering) is answer
-        assert len(self.one.cancelled) == 1
+        assert len(self.one.forgotten) == 1
 
     def test_late_one_answers(self) -> None:
         """The first good answer wins, be it the late one's."""
@@ -254,7 +251,7 @@ class LateTests(StrategyTests):
         assert counts(self.upstreams) == [1, 1, 0]
         answer = self.one.answer()
         assert self.successResultOf(answering) is answer
-        assert len(self.two.cancelled) == 1
+        assert len(self.two.forgotten) == 1
 
     def test_each_in_turn(self) -> None:
         """One after the other is asked, each once, until none is left."""
@@ -271,7 +268,7 @@ class LateTests(StrategyTests):
         self.pass_time(0.5)
         self.ask("second.example")
         self.pass_time(0.6)
-        assert [query.question for query, _ in self.two.asked] == [
+        assert [asked.query.question for asked in self.two.asked] == [
             make_query("first.example").question
         ]
 
@@ -292,7 +289,7 @@ class DeadlineTests(StrategyTests):
         self.assertNoResult(answering)
         self.pass_time(0.06)
         assert self.error(answering) == ("no answer in time", UNREACHABLE)
-        assert [len(each.cancelled) for each in self.upstreams] == [1, 1, 1]
+        assert [len(each.forgotten) for each in self.upstreams] == [1, 1, 1]
 
     def test_to_the_tick(self) -> None:
         """It fails at the deadline, where the clock strikes it, and not after it."""
@@ -342,7 +339,7 @@ class CancelTests(StrategyTests):
         self.pass_time(1.1)
         answering.cancel()
         self.failureResultOf(answering, CancelledError)
-        assert [len(each.cancelled) for each in self.upstreams] == [1, 1, 0]
+        assert [len(each.forgotten) for each in self.upstreams] == [1, 1, 0]
         self.pass_time(3)
         assert counts(self.upstreams) == [1, 1, 0]
 
@@ -350,7 +347,7 @@ class CancelTests(StrategyTests):
 class DownTests(StrategyTests):
     """Some upstreams are down, and others serve."""
 
-    def down(self, upstream: FakeUpstream, times: int = 1) -> None:
+    def down(self, upstream: FakeDoT, times: int = 1) -> None:
         """Let an upstream fail so often, and so be tried again only later."""
         for _ in range(times):
             upstream.go_down()

@@ -2,18 +2,15 @@
 
 from collections import deque
 
-from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from zope.interface import implementer
 
-from dotproxy.upstream.asked import Asked
+from dotproxy.upstream.asked import Asked, Asker
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.health import Health
-from dotproxy.upstream.interface import UNREACHABLE, IUpstream, UpstreamError
+from dotproxy.upstream.interface import UNREACHABLE, UpstreamError
 from dotproxy.upstream.pool import Pool
 from dotproxy.upstream.ticker import Ticker
-from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
 
 MOST_WAITING = 1024
@@ -27,10 +24,10 @@ MOST_REPLAYS = 4
 """Times that a query is asked again at all."""
 
 STOPPED = UpstreamError("stopped")
+CROWDED = UpstreamError("too many queries wait")
 LATE = UpstreamError("no connection in time", UNREACHABLE)
 
 
-@implementer(IUpstream)
 class DoT:
     """Ask one server, whatever becomes of the connections to it.
 
@@ -58,19 +55,24 @@ class DoT:
         connections = ", ".join(map(repr, self.pool.connections))
         return f"<DoT {self.name} {state}, {len(self._waiting)} wait, [{connections}]>"
 
-    def exchange(self, query: Query) -> Deferred[Answer]:
-        """Ask; see IUpstream.  A query waits for a connection if there is none."""
+    def ask(self, query: Query, asker: Asker) -> Asked:
+        """Ask; a query waits for a connection if there is none.
+
+        `asker` hears an answer or an error, by the deadline of `query` at the
+        latest, and maybe before this returns.
+        """
+        asked = Asked(query, asker)
         if self._stopped:
-            return fail(UpstreamError(f"{self.name}: stopped"))
-        if len(self._waiting) >= MOST_WAITING:
-            return fail(UpstreamError(f"{self.name}: too many queries wait"))
-        if self.health.down:
-            self.health.tried(self._clock.seconds())
-        asked = Asked(query)
-        if not self.pool.ask(asked):
-            self._wait(asked)
-        self._ticker.wake()
-        return asked.answer
+            self._give_up(asked, STOPPED)
+        elif len(self._waiting) >= MOST_WAITING:
+            self._give_up(asked, CROWDED)
+        else:
+            if self.health.down:
+                self.health.tried(self._clock.seconds())
+            if not self.pool.ask(asked):
+                self._wait(asked)
+            self._ticker.wake()
+        return asked
 
     def stop(self) -> None:
         """Hang up, and fail whatever is under way."""

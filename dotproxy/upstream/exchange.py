@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.interface import (
     NETWORK_ERROR,
@@ -31,8 +31,6 @@ class Exchange:
         "late_at", "query", "result", "settled",
     )  # fmt: skip
 
-    log = Logger()
-
     def __init__(
         self, query: Query, candidates: Iterable[DoT], clock: IReactorTime
     ) -> None:
@@ -42,7 +40,7 @@ class Exchange:
         self.result: Deferred[Answer] = Deferred(self._forget)
         self._clock = clock
         self._candidates = iter(candidates)
-        self._asked: list[Deferred[None]] = []
+        self._asked: list[Asked] = []
         self._open = 0
         self.settled = False
         """Whether the result is there, or nobody waits for it any more."""
@@ -56,16 +54,16 @@ class Exchange:
         return len(self._asked)
 
     def ask_next(self) -> bool:
-        """Ask the next upstream; False if there is none, or no time for one."""
+        """Ask the next upstream; False if there is none, no time, or no need."""
         now = self._clock.seconds()
-        upstream = None if now >= self.query.deadline else next(self._candidates, None)
+        over = self.settled or now >= self.query.deadline
+        upstream = None if over else next(self._candidates, None)
         if upstream is None:
             self.late_at = float("inf")
             return False
         self.late_at = now + upstream.health.patience
         self._open += 1
-        asking = upstream.exchange(self.query)
-        self._asked.append(asking.addCallbacks(self._answered, self._failed))
+        self._asked.append(upstream.ask(self.query, self))
         return True
 
     def conclude(self) -> None:
@@ -80,7 +78,8 @@ class Exchange:
         self._forget()
         self.result.errback(Failure(UpstreamError(reason, code)))
 
-    def _answered(self, answer: Answer) -> None:
+    def answered(self, answer: Answer) -> None:
+        """Hear an answer; see Asker."""
         self._open -= 1
         if answer.helpful:
             self._settle(answer)
@@ -90,31 +89,24 @@ class Exchange:
             self._second_best = answer
         self._go_on()
 
-    def _failed(self, failure: Failure) -> None:
+    def failed(self, error: UpstreamError) -> None:
+        """Hear that an upstream has no answer; see Asker."""
         self._open -= 1
-        if self.settled:
-            return
-        error = failure.value
-        if isinstance(error, UpstreamError):
-            self._errors.append(str(error))
-            if error.code == UNREACHABLE:
-                self._code = UNREACHABLE
-        else:
-            self.log.failure("an upstream failed in an unknown way", failure)
-            self._errors.append("internal error")
+        self._errors.append(str(error))
+        if error.code == UNREACHABLE:
+            self._code = UNREACHABLE
         self._go_on()
 
     def _go_on(self) -> None:
-        if not (self.settled or self.ask_next() or self._open):
+        if not (self.ask_next() or self._open):
             self.conclude()
 
     def _settle(self, answer: Answer) -> None:
-        if not self.settled:
-            self._forget()
-            self.result.callback(answer)
+        self._forget()
+        self.result.callback(answer)
 
     def _forget(self, _: object = None) -> None:
         """Let go of those still asked; their answers count for their health only."""
         self.settled = True
-        for asking in self._asked:
-            asking.cancel()
+        for asked in self._asked:
+            asked.forget()
