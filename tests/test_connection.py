@@ -479,18 +479,20 @@ class StreamTests(SynchronousTestCase):
         assert len(line.connection.pending) == 1
 
 
-class SilenceTests(SynchronousTestCase):
-    """For how long the server has owed an answer."""
+class LagTests(SynchronousTestCase):
+    """How far the server is behind."""
 
     def test_clock(self) -> None:
-        """It counts by our clock, from the query to the answer."""
+        """It counts by our clock, from the youngest query that was answered."""
         peer = a_peer()
         peer.clock.advance(10)
         ask(peer, a_query("a.example"), a_query("b.example"))
         peer.clock.advance(2)
-        assert peer.connection.pending.silence(12) == 2
-        peer.answer(peer.queries[1])
-        assert peer.connection.pending.silence(13) == 1
+        assert peer.connection.pending.lag(12) == 2
+        peer.clock.advance(1)
+        ask(peer, a_query("c.example"))
+        peer.answer(peer.queries[2])
+        assert peer.connection.pending.lag(14) == 1
 
     def test_noise(self) -> None:
         """Octets that are no answer do not end it."""
@@ -500,7 +502,7 @@ class SilenceTests(SynchronousTestCase):
         peer.say(b"nonsense")
         peer.connection.dataReceived(b"\0")
         peer.connection.dataReceived(b"\xff" + answer_to(peer.queries[1]))
-        assert peer.connection.pending.silence(2) == 2
+        assert peer.connection.pending.lag(2) == 2
 
 
 class ExpireTests(SynchronousTestCase):

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.lab.certificates import Authority, Leaf
 from dotproxy.upstream.connection import Connection, State
-from dotproxy.upstream.dial import STAGGER, Dial, connector
+from dotproxy.upstream.dial import AGAIN, STAGGER, Dial, connector
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.upstream.tls import Authenticator, Trust, Unverified
 from tests.connections import Server, Waiting, a_query, tls_records
@@ -149,17 +149,55 @@ class TurnTests(DialTests):
         """Where failures used up the addresses, the next turn changes nothing."""
         dialling = self.run_over(ONE, TWO)
         self.attempts.end(ONE, UpstreamError("refused"))
-        self.clock.advance(1.0)
+        self.clock.advance(0.5)
         assert self.attempts.began == [(ONE, 0.0), (TWO, 0.0)]
         self.assertNoResult(dialling)
         self.give_up(dialling)
+
+
+class AgainTests(DialTests):
+    """Addresses that are called, and say nothing."""
+
+    def test_silent(self) -> None:
+        """After a while they are called again, beside the first calls."""
+        dialling = self.run_over(ONE, TWO)
+        self.clock.pump([0.25] * 6)
+        assert self.attempts.began == [
+            (ONE, 0.0), (TWO, 0.25), (ONE, 1.0), (TWO, 1.25)
+        ]  # fmt: skip
+        assert self.attempts.cancelled == []
+        self.give_up(dialling)
+        assert self.attempts.cancelled == [ONE, TWO, ONE, TWO]
+
+    def test_back(self) -> None:
+        """The call that is heard wins; the one that never was is let go."""
+        dialling = self.run_over(ONE)
+        self.clock.advance(AGAIN)
+        won = connection()
+        self.attempts.end(ONE, won)
+        assert self.successResultOf(dialling) == (ONE, won)
+        assert self.attempts.cancelled == [ONE]
+
+    def test_failed(self) -> None:
+        """One that failed is not called again, whatever its other calls do."""
+        dialling = self.run_over(ONE, TWO)
+        self.attempts.end(ONE, UpstreamError("refused"))
+        self.clock.advance(AGAIN)
+        self.attempts.end(TWO, UpstreamError("refused"))
+        self.clock.pump([AGAIN] * 2)
+        assert self.attempts.began == [(ONE, 0.0), (TWO, 0.0), (TWO, AGAIN)]
+        self.assertNoResult(dialling)
+        self.clock.advance(3.0)
+        assert (
+            str(self.error(dialling)) == f"{ONE}: refused; {TWO}: no connection in time"
+        )
 
 
 class WinTests(DialTests):
     def test_only_one(self) -> None:
         """A single address needs no race."""
         dialling = self.run_over(ONE)
-        self.clock.advance(1.0)
+        self.clock.advance(0.5)
         assert self.attempts.began == [(ONE, 0.0)]
         won = connection()
         self.attempts.end(ONE, won)

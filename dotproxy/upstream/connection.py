@@ -179,7 +179,7 @@ class Connection(Protocol):
 
     def _received(self, message: bytes) -> None:
         now = self._clock.seconds()
-        sent = self.pending.take(message, now)
+        sent = self.pending.take(message)
         if sent is not None:
             self.last_used = now
             try:

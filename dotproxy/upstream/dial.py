@@ -19,12 +19,16 @@ from dotproxy.upstream.tls import Authenticator, Identity, Unverified
 STAGGER = 0.25
 """Seconds of a head start for each address before the next (RFC 8305 section 5)."""
 
+AGAIN = 0.75
+"""Seconds after the last address before those that are silent are tried once more.  A
+server that is back answers a new call, but not one that it never heard."""
+
 Attempt = Callable[[str], Deferred[Connection]]
 """Connect to one address; fires with a verified connection, may be cancelled."""
 
 
 class Dial:
-    """One race over the addresses of an upstream, in their order.
+    """One race over the addresses of an upstream, in their order, over and over.
 
     A connection wins when its peer is verified, not when TCP answers: whoever
     merely picks up the phone has shown nothing.
@@ -34,7 +38,7 @@ class Dial:
         self._attempt = attempt
         self._clock = clock
         self._waiting: list[str] = []
-        self._running: dict[str, Deferred[Connection]] = {}
+        self._running: dict[Deferred[Connection], str] = {}
         self._failures: dict[str, str] = {}
         self._refused = False
         self._patience: IDelayedCall | None = None
@@ -64,35 +68,45 @@ class Dial:
     def _next(self) -> None:
         """Begin with the next address; what is left of a head start is void."""
         _stop(self._head_start)
-        if not self._waiting:
-            if not self._running:
-                self._fail()
+        address = self._waiting.pop(0) if self._waiting else None
+        if address is None and not self._running:
+            self._fail()
             return
-        address = self._waiting.pop(0)
-        if self._waiting:
-            self._head_start = self._clock.callLater(STAGGER, self._next)
-        connecting = self._running[address] = self._attempt(address)
+        pause, then = (STAGGER, self._next) if self._waiting else (AGAIN, self._again)
+        self._head_start = self._clock.callLater(pause, then)
+        if address is not None:
+            self._begin(address)
+
+    def _again(self) -> None:
+        """Begin anew with those that have said nothing."""
+        silent = dict.fromkeys(self._running.values())
+        self._waiting = [it for it in silent if it not in self._failures]
+        self._next()
+
+    def _begin(self, address: str) -> None:
+        connecting = self._attempt(address)
+        self._running[connecting] = address
         connecting.addCallbacks(
-            partial(self._won, address), partial(self._lost, address)
+            partial(self._won, connecting), partial(self._lost, connecting)
         )
 
-    def _won(self, address: str, connection: Connection) -> None:
-        del self._running[address]
+    def _won(self, connecting: Deferred[Connection], connection: Connection) -> None:
+        address = self._running.pop(connecting)
         if self._over:
             connection.abort()
             return
         self._finish()
         self._result.callback((address, connection))
 
-    def _lost(self, address: str, failure: Failure) -> None:
-        del self._running[address]
+    def _lost(self, connecting: Deferred[Connection], failure: Failure) -> None:
+        address = self._running.pop(connecting)
         if not self._over:
             self._failures[address] = failure.getErrorMessage()
             self._refused = self._refused or failure.check(Unverified) is not None
             self._next()
 
     def _late(self) -> None:
-        for address in [*self._running, *self._waiting]:
+        for address in [*self._running.values(), *self._waiting]:
             self._failures[address] = "no connection in time"
         self._fail()
 
@@ -107,7 +121,7 @@ class Dial:
         self._over = True
         _stop(self._patience)
         _stop(self._head_start)
-        for connecting in list(self._running.values()):
+        for connecting in list(self._running):
             connecting.cancel()
 
 

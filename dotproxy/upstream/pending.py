@@ -20,8 +20,9 @@ class Pending:
     def __init__(self, random: Random) -> None:
         self._random = random
         self._sent: dict[int, Sent] = {}
-        self._expired: set[int] = set()
-        self._silent_since: float | None = None
+        self._expired: dict[int, float] = {}
+        """The IDs that are set aside, and when they were sent."""
+        self._unanswered_since: float | None = None
         self.late = 0
         """Answers that came after the deadline."""
         self.faulty = 0
@@ -41,11 +42,11 @@ class Pending:
         while number in self._sent or number in self._expired:
             number = self._random.getrandbits(16)
         self._sent[number] = Sent(asked, now)
-        if self._silent_since is None:
-            self._silent_since = now
+        if self._unanswered_since is None:
+            self._unanswered_since = now
         return number
 
-    def take(self, message: bytes, now: float) -> Sent | None:
+    def take(self, message: bytes) -> Sent | None:
         """Return the query that a message answers; it is under way no more.
 
         None if it answers none: it came too late, or is counted as faulty.
@@ -54,23 +55,24 @@ class Pending:
         sent = self._sent.get(number)
         if sent is not None and _replies_to(message, sent.asked.query.question):
             del self._sent[number]
-            self._silent_since = now if self._sent else None
+            self._heard_of(sent.at)
             return sent
         if number in self._expired and _is_response(message):
-            self._expired.discard(number)
-            self._silent_since = now if self._sent else None
+            self._heard_of(self._expired.pop(number))
             self.late += 1
         else:
             self.faulty += 1
         return None
 
-    def silence(self, now: float) -> float:
-        """Return for how long an answer has been owed without any coming.
+    def lag(self, now: float) -> float:
+        """Return how far the server is behind: for how long nothing is answered.
 
-        Only answers end a silence: neither later queries (they would put its end off
-        for ever) nor deadlines, nor octets that never become a message.
+        It counts from when the youngest query was sent that has an answer, or the
+        oldest under way.  So a single slow name is no lag where others are answered;
+        and neither later queries, nor deadlines, nor octets that never become a
+        message, nor answers to what was asked long ago put off that it is noticed.
         """
-        return 0.0 if self._silent_since is None else now - self._silent_since
+        return 0.0 if self._unanswered_since is None else now - self._unanswered_since
 
     def expire(self, now: float) -> list[Asked]:
         """Let go of the queries whose deadline has passed, and return them.
@@ -79,12 +81,20 @@ class Pending:
         another's.
         """
         over = [n for n, sent in self._sent.items() if sent.asked.query.deadline <= now]
-        self._expired.update(over)
+        self._expired.update((number, self._sent[number].at) for number in over)
         return [self._sent.pop(number).asked for number in over]
 
     def unanswered(self) -> list[Asked]:
         """Return the queries under way, the oldest first."""
         return [sent.asked for sent in self._sent.values()]
+
+    def _heard_of(self, sent_at: float) -> None:
+        """Note that a query sent then has its answer."""
+        since = self._unanswered_since
+        if self._sent and since is not None:
+            self._unanswered_since = max(since, sent_at)
+        else:
+            self._unanswered_since = None
 
 
 def _is_response(message: bytes) -> bool:

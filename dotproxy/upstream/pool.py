@@ -17,8 +17,8 @@ from dotproxy.upstream.dial import Attempt, Dial
 from dotproxy.upstream.idle import SHARE, IdleLimit
 from dotproxy.upstream.interface import UpstreamError
 
-SILENCE_BORNE = 1.5
-"""Seconds without an answer that is owed, before a connection is suspected."""
+LAG_BORNE = 1.5
+"""Seconds that a server may be behind, before the connection to it is suspected."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Pool:
             connection.expire(now)
             if connection.state is State.DRAINING:
                 connection.close_if_drained()
-            elif connection.pending.silence(now) >= SILENCE_BORNE:
+            elif connection.pending.lag(now) >= LAG_BORNE:
                 self._suspect(connection)
             elif self._idles(connection, now):
                 self._idle.kept()
@@ -173,7 +173,7 @@ class Pool:
         """Stop trusting a connection that owes an answer; it may still bring it."""
         self.suspected += 1
         connection.drain()
-        reason = f"no answer for {SILENCE_BORNE} s"
+        reason = f"no answer for {LAG_BORNE} s"
         self.owner.silent(connection.pending.unanswered(), reason)
 
     def _lost(self, connection: Connection) -> None:
