@@ -94,6 +94,7 @@ class FakePool:
 
     def __init__(self) -> None:
         self.hopeful = False
+        self.connections: tuple[str, ...] = ()
 
 
 class FakeDoT:
@@ -110,7 +111,7 @@ class FakeDoT:
         self.pool = FakePool()
         self.asked: list[Asked] = []
         self.at_once: Answer | UpstreamError | None = None
-        self.stopped = False
+        self.drained = self.stopped = False
         self._clock = clock
         self._told: list[Asked] = []
 
@@ -128,6 +129,10 @@ class FakeDoT:
         if self.at_once is not None:
             self._tell(self.asked[-1], self.at_once)
         return self.asked[-1]
+
+    def drain(self) -> None:
+        """Note that nothing more will come."""
+        self.drained = True
 
     def stop(self) -> None:
         """Fail whatever is under way, and all that comes."""

@@ -699,6 +699,56 @@ class HealthTests(SynchronousTestCase):
         assert not scene.dot.health.due(now, PAUSE_WHILE_SERVED)
 
 
+class DrainTests(SynchronousTestCase):
+    """The end, where nobody is in a hurry."""
+
+    def test_under_way(self) -> None:
+        """What is under way is answered, then the connection is closed politely."""
+        scene = Scene()
+        peer = scene.proven()
+        (answer,) = scene.ask("a")
+        scene.dot.drain()
+        self.assertNoResult(answer)
+        peer.answer(peer.queries[-1])
+        self.successResultOf(answer)
+        assert peer.left_politely
+        assert not peer.aborted
+        peer.hang_up()
+        scene.wait(2 * TICK)
+        assert scene.clock.getDelayedCalls() == []
+
+    def test_never_answered(self) -> None:
+        """What is not answered is waited for until its deadline, and no longer."""
+        scene = Scene()
+        peer = scene.proven()
+        (answer,) = scene.ask("a")
+        scene.dot.drain()
+        scene.wait(59)
+        assert not peer.left_politely
+        scene.wait(1.1)
+        self.failureResultOf(answer, UpstreamError)
+        assert peer.left_politely
+        scene.wait(1.1)
+        assert peer.aborted
+        assert scene.clock.getDelayedCalls() == []
+
+    def test_afterwards(self) -> None:
+        """Nobody is called for what waits, is lost or comes; nothing is logged."""
+        scene = Scene(in_flight=1, connections=1)
+        under_way, waiting = scene.ask("a", "b")
+        peer = scene.calls[0].take()
+        with capturedLogs() as events:
+            scene.dot.drain()
+            peer.hang_up()
+            (late,) = scene.ask("c")
+        for answer in (under_way, waiting, late):
+            self.failureResultOf(answer, UpstreamError)
+        scene.wait(2 * TICK)
+        assert len(scene.calls) == 1
+        assert [formatEvent(event) for event in events] == []
+        assert scene.clock.getDelayedCalls() == []
+
+
 class StopTests(SynchronousTestCase):
     """The end."""
 

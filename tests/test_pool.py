@@ -544,6 +544,27 @@ class DoubtTests(SynchronousTestCase):
             assert self.logged(scene, doubt) == logged
 
 
+class DrainTests(SynchronousTestCase):
+    def test_drain(self) -> None:
+        """What is unused is hung up politely, what owes an answer after that came."""
+        scene = Scene()
+        busy, idle = scene.connect(), scene.connect()
+        scene.ask()
+        scene.pool.drain()
+        assert (busy.left_politely, idle.left_politely) == (False, True)
+        busy.answer(*busy.queries)
+        assert busy.left_politely
+        assert (busy.aborted, idle.aborted) == (False, False)
+
+    def test_while_dialling(self) -> None:
+        """A call that is under way is given up."""
+        scene = Scene()
+        scene.pool.dial()
+        scene.pool.drain()
+        assert scene.network.calls[0].cancelled
+        assert scene.clock.getDelayedCalls() == []
+
+
 class StopTests(SynchronousTestCase):
     def test_stop(self) -> None:
         """All connections are lost in the next turn, those that drain too."""

@@ -543,6 +543,62 @@ class DarkTests(StrategyTests):
         assert counts(self.upstreams) == [1, 0, 2]
 
 
+class DrainTests(StrategyTests):
+    def drained(self) -> list[bool]:
+        return [each.drained for each in self.upstreams]
+
+    def test_idle(self) -> None:
+        """Where nothing is under way, all hang up at once."""
+        self.successResultOf(self.strategy.drain())
+        assert self.drained() == [True] * 3
+        assert self.clock.getDelayedCalls() == []
+
+    def test_under_way(self) -> None:
+        """What is under way may still ask the next; only then do they hang up."""
+        answering = self.ask()
+        draining = self.strategy.drain()
+        self.one.fail()
+        self.pass_time(TICK)
+        assert self.drained() == [False] * 3
+        answer = self.two.answer()
+        assert self.successResultOf(answering) is answer
+        self.pass_time(TICK)
+        self.successResultOf(draining)
+        assert self.drained() == [True] * 3
+        assert self.clock.getDelayedCalls() == []
+
+    def test_deadline(self) -> None:
+        """What nobody answers holds it up until its deadline."""
+        answering = self.ask()
+        draining = self.strategy.drain()
+        self.pass_time(PATIENCE - TICK)
+        assert self.drained() == [False] * 3
+        self.pass_time(3 * TICK)
+        self.error(answering)
+        self.successResultOf(draining)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_goodbye(self) -> None:
+        """It takes until the last connection is gone."""
+        self.two.pool.connections = ("one",)
+        draining = self.strategy.drain()
+        self.pass_time(TICK)
+        self.assertNoResult(draining)
+        self.two.pool.connections = ()
+        self.pass_time(TICK)
+        self.successResultOf(draining)
+
+    def test_stop(self) -> None:
+        """Who is in a hurry after all cancels and stops; nothing is left to happen."""
+        answering = self.ask()
+        draining = self.strategy.drain()
+        draining.cancel()
+        self.strategy.stop()
+        self.failureResultOf(draining, CancelledError)
+        self.error(answering)
+        assert self.clock.getDelayedCalls() == []
+
+
 class StopTests(StrategyTests):
     def test_stop(self) -> None:
         """Stopping stops every upstream, fails what is under way, and ticks no more."""

@@ -1,10 +1,13 @@
 """The clock that ticks while there is something to look after."""
 
+from math import inf
+
 import pytest
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dotproxy.upstream.ticker import TICK, Ticker
+from dotproxy.upstream.ticker import TICK, Ticker, until
 
 
 class TickerTests(SynchronousTestCase):
@@ -98,3 +101,44 @@ class TickerTests(SynchronousTestCase):
         ticker.wake()
         clock.advance(TICK)
         assert clock.getDelayedCalls() == []
+
+
+class UntilTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.happened = False
+
+    def waiting(self, limit: float = inf) -> Deferred[None]:
+        return until(lambda: self.happened, self.clock, limit)
+
+    def test_at_once(self) -> None:
+        """What has happened is not waited for."""
+        self.happened = True
+        self.successResultOf(self.waiting())
+        assert self.clock.getDelayedCalls() == []
+
+    def test_later(self) -> None:
+        """It is noticed within a tick, and then the clock stands still."""
+        waiting = self.waiting()
+        self.clock.pump([TICK] * 100)
+        self.assertNoResult(waiting)
+        self.happened = True
+        self.clock.advance(TICK)
+        self.successResultOf(waiting)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_limit(self) -> None:
+        """What does not happen in time is waited for no longer."""
+        waiting = self.waiting(limit=10 * TICK)
+        self.clock.pump([TICK] * 9)
+        self.assertNoResult(waiting)
+        self.clock.pump([TICK] * 2)
+        self.successResultOf(waiting)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_cancel(self) -> None:
+        """Who waits no longer leaves no timer behind."""
+        waiting = self.waiting()
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        assert self.clock.getDelayedCalls() == []

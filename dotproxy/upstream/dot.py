@@ -74,13 +74,21 @@ class DoT:
             self._ticker.wake()
         return asked
 
+    def drain(self) -> None:
+        """Ask nothing more, and hang up when what is under way has ended."""
+        self._retire()
+        self.pool.drain()
+
     def stop(self) -> None:
         """Hang up, and fail whatever is under way."""
-        self._stopped = True
+        self._retire()
         self._ticker.stop()
+        self.pool.stop()
+
+    def _retire(self) -> None:
+        self._stopped = True
         for asked in self._no_longer_waiting():
             self._give_up(asked, STOPPED)
-        self.pool.stop()
 
     # What the pool tells.
 

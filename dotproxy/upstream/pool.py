@@ -127,12 +127,21 @@ class Pool:
                 connection.drain()
         return bool(self._connections)
 
+    def drain(self) -> None:
+        """Hang up where nothing is under way, and elsewhere when that has ended."""
+        self._stop_dialling()
+        for connection in self.connections:
+            connection.drain()
+
     def stop(self) -> None:
         """Hang up on everybody, at once."""
-        if self._dialling is not None:
-            self._dialling.cancel()
+        self._stop_dialling()
         for connection in self.connections:
             connection.abort()
+
+    def _stop_dialling(self) -> None:
+        if self._dialling is not None:
+            self._dialling.cancel()
 
     def _count_ready(self) -> int:
         return sum(c.state is State.READY for c in self._connections)

@@ -13,7 +13,7 @@ from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.exchange import Exchange
 from dotproxy.upstream.health import PAUSE_WHILE_DARK, PAUSE_WHILE_SERVED
 from dotproxy.upstream.interface import IUpstream, UpstreamError
-from dotproxy.upstream.ticker import Ticker
+from dotproxy.upstream.ticker import Ticker, until
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.message import fold
 from dotproxy.wire.query import Query
@@ -62,11 +62,29 @@ class Strategy:
             self._ticker.wake()
         return exchange.result
 
+    def drain(self) -> Deferred[None]:
+        """Finish what is under way, then hang up; fires when that is done.
+
+        Nothing may be asked from now on.  It takes until the last deadline, and a
+        moment for the goodbye.  Cancel it before `stop`.
+        """
+        settled = until(lambda: all(e.settled for e in self._exchanges), self._clock)
+        # What is left then are ticks that find nothing to do.
+        return settled.addCallback(self._hang_up).addCallback(lambda _: self.stop())
+
     def stop(self) -> None:
         """Stop every upstream, which fails what is under way."""
         for upstream in self.upstreams:
             upstream.stop()
         self._ticker.stop()
+
+    def _hang_up(self, _: object) -> Deferred[None]:
+        for upstream in self.upstreams:
+            upstream.drain()
+        return until(self._is_alone, self._clock)
+
+    def _is_alone(self) -> bool:
+        return not any(upstream.pool.connections for upstream in self.upstreams)
 
     def _candidates(self, query: Query) -> tuple[list[DoT], list[DoT]]:
         """Choose whom to ask at once, and whom after those, in this order."""

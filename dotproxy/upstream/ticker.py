@@ -1,7 +1,9 @@
 """A clock that ticks while there is something to look after."""
 
 from collections.abc import Callable
+from math import inf
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 TICK = 0.05
@@ -38,3 +40,27 @@ class Ticker:
         self._call = None
         if self._look(self._clock.seconds()) and not self._stopped:
             self.wake()
+
+
+def until(
+    happened: Callable[[], bool], clock: IReactorTime, limit: float = inf
+) -> Deferred[None]:
+    """Fire with None once `happened()`, or after `limit` seconds in any case.
+
+    It fires at once where it has happened already, and else a tick late at most.
+    Cancelling stops the clock.
+    """
+    if happened():
+        return succeed(None)
+    end = clock.seconds() + limit
+
+    def look(now: float) -> bool:
+        if now < end and not happened():
+            return True
+        waiting.callback(None)
+        return False
+
+    ticker = Ticker(clock, look)
+    waiting: Deferred[None] = Deferred(lambda _: ticker.stop())
+    ticker.wake()
+    return waiting
