@@ -673,6 +673,35 @@ class MemoryTests(TestCase):
         assert len(gc.get_objects()) - before < 30
 
 
+class ConfigureTests(TestCase):
+    """Other options for a cache that is in use."""
+
+    def setUp(self) -> None:
+        self.cache = Cache(room_for(9), Time())
+        for number in range(9):
+            keep(self.cache, numbered(number))
+
+    def test_smaller(self) -> None:
+        """What a smaller size has no room for goes at once; the rest stays."""
+        self.cache.configure(room_for(3))
+        assert len(self.cache) == 3
+        assert self.cache.octets <= room_for(3).size
+        keep(self.cache, numbered(9))
+        assert len(self.cache) == 3
+
+    def test_none(self) -> None:
+        """A cache without room is empty."""
+        self.cache.configure(Caching(size=0))
+        assert (len(self.cache), self.cache.octets) == (0, 0)
+
+    def test_larger(self) -> None:
+        """Nothing is lost for more room, and it is used."""
+        self.cache.configure(room_for(20))
+        keep(self.cache, numbered(9))
+        assert len(self.cache) == 10
+        assert self.cache.evictions == 0
+
+
 class FlushTests(TestCase):
     def setUp(self) -> None:
         self.cache = Cache(Caching(), Time())

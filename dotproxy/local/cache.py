@@ -111,6 +111,15 @@ class Cache:
             self._drop(key)
         return len(gone)
 
+    def configure(self, options: Caching) -> None:
+        """Keep to other options from now on; what a smaller size has no room for goes.
+
+        The times of what is kept already stay as they are.
+        """
+        self._options = options
+        while self.octets > options.size:
+            self._evict()
+
     def entries(self) -> Iterator[tuple[int, bytes, bytes]]:
         """Return the age in seconds, the key and the entry of all, for `restore`.
 
