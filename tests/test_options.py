@@ -1,5 +1,6 @@
 """The flags of `twistd dotproxy`."""
 
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,14 @@ from twisted.python.usage import UsageError
 
 import dotproxy
 from dotproxy.config.caching import Caching
-from dotproxy.config.model import STRATEGIES, Config, Forward, Listen, Upstream
+from dotproxy.config.model import (
+    STRATEGIES,
+    Config,
+    ConfigError,
+    Forward,
+    Listen,
+    Upstream,
+)
 from dotproxy.config.options import VALUES, WIDTH, Options
 from dotproxy.config.presets import PRESETS
 from dotproxy.config.toml_file import DEFAULT
@@ -380,3 +388,62 @@ class HelpTests(TestCase):
         self.assertRegex(
             shown("--version"), rf"\Adotproxy {dotproxy.__version__}, Twisted [\d.]+\n"
         )
+
+
+class AgainTests(TestCase):
+    """The same flags, read once more when a file has changed."""
+
+    def setUp(self) -> None:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(folder.name)
+        self.file = Path("dotproxy.toml")
+        self.file.write_text("[forward]\ntimeout = 2\n")
+
+    def options(self, *flags: str) -> Options:
+        """Read flags in the folder of the file, then leave it as a daemon does."""
+        options = Options()
+        options.read(flags)
+        self.file = self.file.absolute()
+        os.chdir("/")
+        return options
+
+    def test_file(self) -> None:
+        """The file counts as it is now, wherever the process went; flags override."""
+        options = self.options("--config", "dotproxy.toml", "--strategy", "race")
+        self.file.write_text("[forward]\ntimeout = 3\nstrategy = 'split'\n")
+        again = options.again()
+        self.assertEqual(again.forward, Forward(strategy="race", timeout=3))
+        self.assertEqual(options.config.forward.timeout, 2)
+        self.file.write_text("")
+        self.assertEqual(options.again().forward, Forward(strategy="race"))
+
+    def test_flags_alone(self) -> None:
+        """Without a file the flags say what they said."""
+        options = self.options("--listen", "127.0.0.1:0", "--upstream", "quad9")
+        self.assertEqual(options.again(), options.config)
+
+    def test_ca_file(self) -> None:
+        """A file that a flag names is looked for where it was, and looked at anew."""
+        certificate = Path("ca.pem")
+        certificate.write_text(CERTIFICATE)
+        options = self.options("--upstream", "quad9", "--ca-file", "ca.pem")
+        found = options.config.upstream[0].ca_file
+        self.assertEqual(options.again(), options.config)
+        Path(found).unlink()
+        with pytest.raises(ConfigError, match=r"^--ca-file 'ca.pem' cannot be read: "):
+            options.again()
+
+    def test_fault(self) -> None:
+        """A fault is one line that names file and line; what holds stays."""
+        options = self.options("--config", "dotproxy.toml")
+        before = options.config
+        self.file.write_text("[forward]\ntimeout = 99\n")
+        with pytest.raises(ConfigError) as caught:
+            options.again()
+        self.assertEqual(
+            str(caught.value),
+            f"{self.file}:2: timeout = 99 must be a number of seconds from 0.1 to 30",
+        )
+        self.assertIs(options.config, before)

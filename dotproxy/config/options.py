@@ -1,6 +1,8 @@
 """The flags of `twistd dotproxy`: together with the file they make one Config."""
 
 import getopt
+import os
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -67,8 +69,11 @@ class Options(usage.Options):
         " of servers that proved who they are."
     )
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str = "") -> None:
+        """Begin without a flag; relative paths begin at `folder`, "" is here."""
         usage.Options.__init__(self)
+        self._folder = folder
+        self._words: tuple[str, ...] = ()
         self._base = DEFAULT
         self._listen: list[Listen] = []
         self._upstream: list[Upstream] = []
@@ -89,13 +94,29 @@ class Options(usage.Options):
 
     def read(self, options: Sequence[str] | None = None) -> None:
         """Read the flags and set `config`; a UsageError is one line."""
+        self._words = tuple(sys.argv[1:] if options is None else options)
+        # A daemon leaves its folder later.
+        self._folder = os.path.abspath(self._folder)
         try:
-            usage.Options.parseOptions(self, options)
+            usage.Options.parseOptions(self, self._words)
         except usage.UsageError as fault:
             cause = fault.__context__
             if isinstance(cause, getopt.GetoptError):
                 raise usage.UsageError(_advice(cause)) from None
             raise
+
+    def again(self) -> Config:
+        """Read the same flags once more, and with them the files that they name.
+
+        Raises ConfigError, and leaves `config` as it is.
+        """
+        anew = Options(self._folder)
+        try:
+            anew.read(self._words)
+        except usage.UsageError as fault:
+            subject, _, rule = str(fault).partition(" ")
+            raise ConfigError(subject, rule) from None
+        return anew.config
 
     def opt_listen(self, text: str) -> None:
         """Serve plain DNS there over UDP and TCP; may be repeated (default
@@ -130,7 +151,11 @@ class Options(usage.Options):
     def opt_ca_file(self, text: str) -> None:
         """Trust the authorities in this PEM file; holds for every --upstream (default
         the system's)."""
-        self._tls["ca_file"] = _taken("ca-file", text, certificate_file)
+
+        def read(path: str) -> str:
+            return certificate_file(os.path.join(self._folder, path))
+
+        self._tls["ca_file"] = _taken("ca-file", text, read)
 
     def opt_cache_size(self, text: str) -> None:
         """Keep so many octets of answers, 0 for none (default 33554432, 32 MiB)."""
@@ -139,7 +164,7 @@ class Options(usage.Options):
     def opt_config(self, text: str) -> None:
         """Read this file, dotproxy.toml; flags override it (default none)."""
         try:
-            self._base = load(text)
+            self._base = load(os.path.join(self._folder, text))
         except ConfigError as fault:
             raise usage.UsageError(str(fault)) from None
 

@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from typing import NamedTuple
 
+from dotproxy.config.setting import ConfigError
 from dotproxy.config.spelling import joined
 
 BACKLOG = 256
@@ -29,15 +30,17 @@ MISSING_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """How a system says that it has no such address: say, no IPv6."""
 
 
-class ListenError(Exception):
+class ListenError(ConfigError):
     """An address cannot be listened on.
 
-    `absent` says that this machine has no such address at all.
+    `absent` says that this machine has no such address at all, `taken` that somebody
+    has it already.
     """
 
     def __init__(self, where: str, fault: OSError) -> None:
-        super().__init__(f"listen {where}: {_advice(fault)}")
+        super().__init__(f"listen {where}:", _advice(fault), ("listen",))
         self.absent = fault.errno in MISSING_FAMILY
+        self.taken = fault.errno == errno.EADDRINUSE
 
 
 class Sockets(NamedTuple):

@@ -1,0 +1,30 @@
+"""What differs between two configurations."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dotproxy.config.model import Config
+
+
+def changes(before: Config, after: Config) -> tuple[str, ...]:
+    """Return the settings that differ, as the file has them: `cache.size`."""
+    return tuple(_changes(before, after, ""))
+
+
+def keep_lasting(before: Config, after: Config) -> Config:
+    """Return `after` with what lasts as long as the process from `before`.
+
+    That is the cache's file: it is read but once, at the start.
+    """
+    return replace(after, cache=replace(after.cache, file=before.cache.file))
+
+
+def _changes(before: Struct, after: Struct, table: str) -> Iterator[str]:
+    for key in before.__struct_fields__:
+        old, new = getattr(before, key), getattr(after, key)
+        if isinstance(old, Struct):
+            yield from _changes(old, new, f"{table}{key}.")
+        elif old != new:
+            yield f"{table}{key}"
