@@ -64,6 +64,17 @@ class DatagramProtocolTests(SynchronousTestCase):
         self.upstream.answer(2, 0)
         assert self.sent() == [(1, BOB), (2, ALICE), (1, ALICE)]
 
+    def test_waiting(self) -> None:
+        """It knows how many wait for a reply, also when the port is closed."""
+        self.protocol.datagramReceived(query(1, rdtype="AXFR"), ALICE)
+        assert self.protocol.waiting == 0
+        self.protocol.datagramReceived(query(1), ALICE)
+        self.protocol.datagramReceived(query(2), BOB)
+        assert self.protocol.waiting == 2
+        self.protocol.doStop()
+        self.upstream.answer(0)
+        assert self.protocol.waiting == 0
+
     def test_size(self) -> None:
         """A reply fits into a datagram, and TC says what is missing."""
         self.protocol.datagramReceived(query(1), ALICE)

@@ -115,3 +115,47 @@ class ListenerTests(TestCase):
         await self.listener.stopService()
         with self.assertRaises(ConnectionRefusedError):
             socket.create_connection(where, 5)
+
+    async def test_drain(self) -> None:
+        """Who asked gets a reply; who comes later is not served."""
+        upstream = Held()
+        where = self.start(upstream)
+        stream, datagrams = await self.tcp(where), self.udp()
+        stream.ask(query(1))
+        replying = datagrams.ask(query(2, "ns.lab.example"), where)
+        while len(upstream.asked) < 2:
+            await deferLater(reactor, 0.001)
+        self.listener.drain()
+        datagrams.transport.write(query(3, "mx.lab.example"), where)
+        stream.ask(query(4, "mx.lab.example"))
+        await deferLater(reactor, 0.02)
+        assert len(upstream.asked) == 2
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(where, 5)
+        assert self.listener.owes
+        over_tcp, over_udp = upstream.numbers.index(1), upstream.numbers.index(2)
+        upstream.answer(over_tcp)
+        assert await stream.gone
+        assert numbers(stream.replies) == [1]
+        assert self.listener.owes
+        upstream.answer(over_udp)
+        assert self.listener.owes, "the reply has not left yet"
+        assert numbers([await replying]) == [2]
+        assert not self.listener.owes
+
+    async def test_others(self) -> None:
+        """Clients that came in at another address stay."""
+        where = self.start(Zone())
+        sockets = bind(LOOPBACK, 0)
+        there: Address = sockets.udp.getsockname()[:2]
+        other = Listener(sockets, self.factory, reactor)
+        other.startService()
+        mine, others = await self.tcp(where), await self.tcp(there)
+        for client in (mine, others):
+            client.ask(query(1))
+            await client.told(1)
+        other.drain()
+        await other.stopService()
+        await others.gone
+        mine.ask(query(2))
+        assert numbers(await mine.told(2)) == [1, 2]

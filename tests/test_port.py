@@ -187,6 +187,27 @@ class ReadTests(SynchronousTestCase):
             assert turns.sent == turn * [(b"one", "alice"), (b"two", "bob")]
         assert self.reactor.getDelayedCalls() == []
 
+    def test_drain(self) -> None:
+        """What has come is still read and answered; after that nothing is."""
+        self.front.make_ready(query(1))
+        turns = Turns([query(2)])
+        self.port.datagrams = cast(Any, turns)
+        assert self.port in self.reactor.getReaders()
+        self.port.drain()
+        assert turns.sent == [(reply_to(query(2)), "client 0")]
+        assert self.port not in self.reactor.getReaders()
+
+    def test_sends(self) -> None:
+        """A reply that is late leaves even so, and it is known until when."""
+        turns = self.read()
+        self.port.drain()
+        assert not self.port.sends
+        self.port.send(b"late", cast(Any, "Alice"))
+        assert self.port.sends
+        self.reactor.advance(0)
+        assert not self.port.sends
+        assert turns.sent == [(b"late", "Alice")]
+
     def test_too_late(self) -> None:
         """A reply that comes when the port is closed is dropped."""
         turns = self.read()

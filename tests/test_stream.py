@@ -347,6 +347,55 @@ class GoodbyeTests(StreamTests):
         assert self.successResultOf(protocol.lost) is None
 
 
+class FinishTests(StreamTests):
+    def test_idle(self) -> None:
+        """A client that waits for nothing is said goodbye to at once."""
+        self.protocol.finish()
+        assert self.transport.disconnecting
+
+    def test_owed(self) -> None:
+        """One that waits gets all its replies first."""
+        self.ask(1, 2)
+        self.protocol.finish()
+        self.upstream.answer(1)
+        assert not self.transport.disconnecting
+        self.upstream.answer(0)
+        assert self.transport.disconnecting
+        assert self.replied() == [2, 1]
+
+    def test_no_more(self) -> None:
+        """What it asks later is read, lest the connection be reset, and dropped."""
+        self.ask(1)
+        self.protocol.finish()
+        assert self.reading()
+        self.ask(2)
+        assert self.upstream.numbers == [1]
+        self.upstream.answer(0)
+        assert self.replied() == [1]
+        assert self.transport.disconnecting
+
+    def test_backlog(self) -> None:
+        """What has come before, and had no room yet, still gets a reply."""
+        self.connect(self.upstream, StreamLimits(under_way=1))
+        self.ask(1, 2)
+        assert not self.reading()
+        self.protocol.finish()
+        assert self.reading()
+        self.upstream.answer(0)
+        self.upstream.answer(1)
+        assert self.replied() == [1, 2]
+        assert self.transport.disconnecting
+
+    def test_half_closed(self) -> None:
+        """Where the client has closed its side there is nothing to add."""
+        self.ask(1)
+        self.protocol.readConnectionLost()
+        self.protocol.finish()
+        self.upstream.answer(0)
+        assert self.replied() == [1]
+        assert self.transport.disconnecting
+
+
 class TimeTests(StreamTests):
     def pass_time(self, seconds: float) -> None:
         """Let time pass as it does, and not in one jump."""

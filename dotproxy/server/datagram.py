@@ -26,6 +26,8 @@ class DatagramProtocol(DNSDatagramProtocol):
     ) -> None:
         super().__init__(controller, clock)
         self.ready = ready
+        self.waiting = 0
+        """Queries whose replies are not there yet."""
 
     def datagramReceived(self, data: bytes, addr: Any) -> None:
         """Answer at once if that can be, and else when the answer is there.
@@ -36,9 +38,11 @@ class DatagramProtocol(DNSDatagramProtocol):
         if isinstance(reply, bytes):
             self.transport.datagrams.reply(addr, reply)
         elif reply is not None:
+            self.waiting += 1
             reply.addCallback(self._send_late, self.transport.datagrams.client(addr))
 
     def _send_late(self, reply: bytes, client: Client) -> None:
         """Send, unless the port was closed meanwhile."""
+        self.waiting -= 1
         if self.transport is not None:
             self.transport.send(reply, client)

@@ -7,8 +7,9 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
 from dotproxy.server.factory import ProxyServerFactory
-from dotproxy.server.port import adopt
+from dotproxy.server.port import Port, adopt
 from dotproxy.server.sockets import Sockets
+from dotproxy.server.stream import StreamProtocol
 
 
 class Listener(Service):
@@ -21,24 +22,55 @@ class Listener(Service):
         self._sockets = sockets
         self._factory = factory
         self._reactor = reactor
-        self._ports: list[IListeningPort] = []
+        self._datagrams = factory.datagram_protocol()
+        self._closing: Deferred[Any] | None = None
+        self._udp: Port
+        self._tcp: IListeningPort
+
+    @property
+    def owes(self) -> bool:
+        """Whether somebody waits for a reply, or has not read one to its end."""
+        return bool(self._datagrams.waiting or self._udp.sends or self._streams())
 
     def startService(self) -> None:
         """Begin to read; Twisted works on copies of the sockets."""
         udp, tcp = self._sockets
-        protocol = self._factory.datagram_protocol()
-        self._ports = [
-            adopt(udp, protocol, self._reactor),
-            self._reactor.adoptStreamPort(tcp.fileno(), tcp.family, self._factory),
-        ]
+        self._udp = adopt(udp, self._datagrams, self._reactor)
+        self._tcp = self._reactor.adoptStreamPort(
+            tcp.fileno(), tcp.family, self._factory
+        )
         self._sockets.close()
         super().startService()
+
+    def drain(self) -> None:
+        """Take no new queries and clients; whoever asked already gets a reply.
+
+        As long as somebody is owed one, `owes` says so.
+        """
+        self._close_door()
+        self._udp.drain()
+        for stream in self._streams():
+            stream.finish()
 
     def stopService(self) -> Deferred[list[Any]]:
         """Stop listening, and hang up on the clients; fires when that is done."""
         super().stopService()
-        for connection in list(self._factory.connections):
-            connection.transport.abortConnection()
+        for stream in self._streams():
+            stream.transport.abortConnection()
         return gatherResults(
-            [maybeDeferred(port.stopListening) for port in self._ports]
+            [self._close_door(), maybeDeferred(self._udp.stopListening)]
         )
+
+    def _close_door(self) -> Deferred[Any]:
+        """Let no TCP client in any more."""
+        if self._closing is None:
+            self._closing = maybeDeferred(self._tcp.stopListening)
+        return self._closing
+
+    def _streams(self) -> list[StreamProtocol]:
+        """Return the TCP clients that came in here."""
+        return [
+            stream
+            for stream in self._factory.connections
+            if stream.transport.server is self._tcp
+        ]

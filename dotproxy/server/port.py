@@ -82,6 +82,16 @@ class Port(TwistedPort):
         except Exception:
             self.log.failure("a query could not be answered")
 
+    @property
+    def sends(self) -> bool:
+        """Whether late replies leave at the end of this turn."""
+        return bool(self._late)
+
+    def drain(self) -> None:
+        """Read what has come, and no more; late replies still leave."""
+        self.doRead()
+        self.stopReading()
+
     def send(self, reply: bytes, client: Client) -> None:
         """Send a reply that is late, together with the others of this turn."""
         if not self._late:

@@ -93,7 +93,13 @@ class StreamProtocol(DNSProtocol):
         self._timer = self._clock.callLater(self._allowed, self._look)
 
     def dataReceived(self, data: bytes) -> None:
-        """Begin what has come as a whole; keep what is beyond the limit."""
+        """Begin what has come as a whole; keep what is beyond the limit.
+
+        What comes after `finish` is dropped.  It is read all the same: closing with
+        octets unread resets a connection, and the last replies would be lost.
+        """
+        if self._finished:
+            return
         messages = self._frames.feed(data)
         if messages:
             self._touch()
@@ -135,6 +141,13 @@ class StreamProtocol(DNSProtocol):
         self.lost.callback(None)
 
     # Queries in, answers out.
+
+    def finish(self) -> None:
+        """Take no more queries; answer those that have come, then close."""
+        if not self._finished:
+            self._finished = True
+            self.transport.resumeProducing()
+            self._work()
 
     def _work(self) -> None:
         """Begin what there is room for; read on, or not, or say goodbye.
