@@ -167,6 +167,55 @@ def octets(ready: Ready) -> int:
     return sum(len(head) + len(tail) for head, tail in ready.replies.values())
 
 
+class ServeTests(SynchronousTestCase):
+    """Another resolver takes over."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.before, self.after = Held(), Held()
+        self.factory = make_factory(self.before, self.clock)
+
+    def serve(self, timeout: float = TIMEOUT) -> None:
+        forwarder = make_forwarder(self.after, self.clock, Special())
+        self.factory.serve(DoTResolver(forwarder, self.clock, timeout), timeout)
+
+    def test_next(self) -> None:
+        """It is asked from then on; who was asked before answers what it was asked."""
+        early = self.factory.respond(query(1), datagram=True)
+        self.serve()
+        late = self.factory.respond(query(2), datagram=True)
+        assert (self.before.numbers, self.after.numbers) == ([1], [2])
+        self.before.answer(0)
+        assert now(early)[:2] == b"\0\1"
+        assert isinstance(late, Deferred)
+        assert not late.called
+        self.after.answer(0)
+        assert now(late)[:2] == b"\0\2"
+
+    def test_ready(self) -> None:
+        """Nothing that rests on the one before is ready any more."""
+        for datagram in (True, False):
+            self.factory.respond(query(1, rdtype="AXFR"), datagram)
+        assert self.factory.ready_datagrams.replies
+        assert self.factory.ready_streams.replies
+        self.serve()
+        assert not self.factory.ready_datagrams.replies
+        assert not self.factory.ready_streams.replies
+
+    def test_patience(self) -> None:
+        """Clients are taken to wait as long as it says."""
+        self.serve(timeout=1.0)
+        self.factory.respond(query(1), datagram=True)
+        assert self.after.asked[0].deadline == self.clock.seconds() + 0.9
+
+    def test_chain(self) -> None:
+        """As a names server, the factory has it as its only resolver."""
+        self.serve(timeout=1.0)
+        assert self.factory.canRecurse
+        (resolver,) = self.factory.resolver.resolvers
+        assert resolver.forwarder is not None
+
+
 class RespondTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()

@@ -5,6 +5,7 @@ from collections import Counter
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.names.resolve import ResolverChain
 from twisted.names.server import DNSServerFactory
 
 from dotproxy.clock import uptime
@@ -35,14 +36,20 @@ class ProxyServerFactory(DNSServerFactory):
         timeout: float,
         limits: StreamLimits = DEFAULT_LIMITS,
     ) -> None:
-        super().__init__(clients=[resolver])
-        self._forwarder = resolver.forwarder
+        super().__init__()
         self._clock = clock
-        self._patience = max(timeout - HEAD_START, timeout / 2)
         self._limits = limits
         self._clients: Counter[str] = Counter()
         self.ready_datagrams, self.ready_streams = Ready(), Ready()
         self.turned_away = 0
+        self.serve(resolver, timeout)
+
+    def serve(self, resolver: DoTResolver, timeout: float) -> None:
+        """Ask this resolver from now on; queries under way stay with the one before."""
+        self.canRecurse, self.resolver = True, ResolverChain([resolver])
+        self._forwarder = resolver.forwarder
+        self._patience = max(timeout - HEAD_START, timeout / 2)
+        self._clear_ready()
 
     def datagram_protocol(self) -> DatagramProtocol:
         """Make the protocol for one UDP port."""
@@ -86,9 +93,12 @@ class ProxyServerFactory(DNSServerFactory):
 
         `name` is as on the wire.
         """
+        self._clear_ready()
+        return self._forwarder.flush(name, subtree)
+
+    def _clear_ready(self) -> None:
         self.ready_datagrams.clear()
         self.ready_streams.clear()
-        return self._forwarder.flush(name, subtree)
 
     def _forget(self, host: str) -> None:
         self._clients[host] -= 1
