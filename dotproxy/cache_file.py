@@ -56,9 +56,18 @@ class CacheFile(Service):
         self._writing.stop()
         return self._one_by_one.run(self._write_last)
 
+    def keep(self, cache: Cache) -> None:
+        """Keep this cache from now on, and nothing of the one before if it is another.
+
+        What is still being read was for that one.
+        """
+        if cache is not self._cache:
+            self._cache = cache
+            self._write_behind()
+
     def _read(self) -> Deferred[None]:
-        loading = deferToThread(self._load)
-        return loading.addCallback(self._restore).addErrback(self._complain, "read")
+        loading = deferToThread(self._load).addCallback(self._restore, self._cache)
+        return loading.addErrback(self._complain, "read")
 
     def _write_behind(self) -> Deferred[None]:
         return self._one_by_one.run(self._write_in_thread)
@@ -83,7 +92,7 @@ class CacheFile(Service):
         except FileNotFoundError:
             return None
 
-    def _restore(self, found: tuple[int, bytes] | None) -> Deferred[None]:
+    def _restore(self, found: tuple[int, bytes] | None, cache: Cache) -> Deferred[None]:
         if found is None:
             return succeed(None)
         lay, snapshot = found
@@ -92,7 +101,7 @@ class CacheFile(Service):
         def take() -> Iterator[None]:
             while batch := list(islice(items, AT_ONCE)):
                 for age, key, entry in batch:
-                    self._cache.restore(age + lay, key, entry)
+                    cache.restore(age + lay, key, entry)
                 yield
 
         return cooperate(take()).whenDone().addCallback(lambda _: None)

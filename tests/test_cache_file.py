@@ -371,6 +371,42 @@ class EndTests(CacheFileTests):
         assert complaints(events) == []
 
 
+class KeepTests(CacheFileTests):
+    """Another cache takes the place of the first."""
+
+    async def test_other(self) -> None:
+        """It is written at once: what the file knew is to be forgotten."""
+        file = await self.start()
+        fill(self.cache, "example.com", "www.example.com")
+        self.clock.advance(INTERVAL)
+        await self.until(lambda: self.path.exists() and self.names() == 2)
+        other = self.make_cache()
+        file.keep(other)
+        await self.until(lambda: self.names() == 0)
+        fill(other, "example.com")
+        await file.stopService()
+        assert self.names() == 1
+
+    async def test_same(self) -> None:
+        """The same cache is nothing new, and no reason to write."""
+        file = await self.start()
+        fill(self.cache, "example.com")
+        file.keep(self.cache)
+        await deferLater(reactor, 0.02)
+        assert not self.path.exists()
+
+    async def test_while_reading(self) -> None:
+        """What is being read was for the one before, and does not get into it."""
+        await self.keep("example.com")
+        file = self.make_file(self.cache)
+        file.startService()
+        self.addCleanup(self.stop, file)
+        other = self.make_cache()
+        file.keep(other)
+        await file.read
+        assert len(other) == 0
+
+
 def complaints(events: Sequence[LogEvent]) -> list[str]:
     """Return the warnings among some events, as people read them."""
     warnings = (event for event in events if event["log_level"] is LogLevel.warn)
