@@ -1,0 +1,132 @@
+"""All addresses that are served; some may come and go while the others stay."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from dotproxy.config.model import Config, Listen
+from dotproxy.config.setting import ConfigError
+from dotproxy.server.factory import ProxyServerFactory
+from dotproxy.server.listener import Listener
+from dotproxy.server.sockets import ListenError, Sockets, bind
+from dotproxy.upstream.ticker import until
+
+LONGEST_DRAIN = 31.0
+"""Seconds that an address lasts after it was removed: a little more than the longest
+time-out that can be configured."""
+
+Bound = Mapping[Listen, Sockets]
+"""Sockets that are bound and not read yet, by what is configured for them."""
+
+
+class Listeners(MultiService):
+    """Serve what is configured, and what is configured instead."""
+
+    log = Logger()
+
+    def __init__(self, factory: ProxyServerFactory, reactor: Any) -> None:
+        super().__init__()
+        self._factory = factory
+        self._reactor = reactor
+        self._serving: dict[Listen, Listener] = {}
+        self._leaving: dict[Listener, Deferred[None]] = {}
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses that are served."""
+        return [listener.address for listener in self._serving.values()]
+
+    @property
+    def owe(self) -> bool:
+        """Whether some client still waits; see `Listener`."""
+        return any(listener.owes for listener in self._all())
+
+    def bind(self, config: Config) -> Bound:
+        """Bind what is configured and not served; or nothing, and raise ConfigError."""
+        bound: dict[Listen, Sockets] = {}
+        for listen in config.listen:
+            if listen in self._serving:
+                continue
+            try:
+                bound[listen] = bind(listen.host, listen.port)
+                _check_copies(bound[listen])
+            except ListenError as fault:
+                if fault.absent and config.listens_by_default and self._has_one(bound):
+                    # Nobody asked for IPv6, so a machine without it is no fault.
+                    continue
+                for sockets in bound.values():
+                    sockets.close()
+                raise self._explained(fault, listen) from None
+        return bound
+
+    def serve(self, config: Config, bound: Bound) -> None:
+        """Serve what is configured, with what was bound for it, and nothing else.
+
+        Who asked at an address that is removed still gets a reply.
+        """
+        for listen, sockets in bound.items():
+            self._serving[listen] = Listener(sockets, self._factory, self._reactor)
+            self._serving[listen].setServiceParent(self)
+        for listen in [each for each in self._serving if each not in config.listen]:
+            self._remove(self._serving.pop(listen))
+
+    def drain(self) -> None:
+        """Take no new queries and clients; see `Listener`."""
+        for listener in self._serving.values():
+            listener.drain()
+
+    def stopService(self) -> Deferred[None]:
+        """Close all, at once; fires when that is done."""
+        for leaving in list(self._leaving.values()):
+            leaving.cancel()
+        stopping: Deferred[None] = super().stopService()
+        return stopping
+
+    def _has_one(self, bound: Bound) -> bool:
+        return bool(bound or self._serving)
+
+    def _all(self) -> list[Listener]:
+        return [*self._serving.values(), *self._leaving]
+
+    def _explained(self, fault: ListenError, listen: Listen) -> ConfigError:
+        """Say so where it is ourselves who have the address."""
+        for other in self._all():
+            if fault.taken and other.address.endswith(f":{listen.port}"):
+                return ConfigError(
+                    f"listen {listen}",
+                    f"meets {other.address}, which is served until now: remove that"
+                    " first, and add this by another reload, or restart",
+                    ("listen",),
+                )
+        return fault
+
+    def _remove(self, listener: Listener) -> None:
+        """Close one when nobody waits any more."""
+        listener.drain()
+        drained = until(lambda: not listener.owes, self._reactor, LONGEST_DRAIN)
+        self._leaving[listener] = drained
+        # Where it is cancelled, everything is closed.
+        drained.addCallbacks(partial(self._close, listener), lambda _: None)
+        drained.addErrback(partial(self.log.failure, "an address was not closed"))
+
+    def _close(self, listener: Listener, _: None) -> Deferred[None]:
+        del self._leaving[listener]
+        closing: Deferred[None] = listener.disownServiceParent()
+        return closing
+
+
+def _check_copies(sockets: Sockets) -> None:
+    """See that there is room for the copies that Twisted makes of both.
+
+    Else a process short of descriptors would find out when half of a change is made.
+    """
+    udp, tcp = sockets
+    try:
+        with udp.dup(), tcp.dup():
+            pass
+    except OSError as fault:
+        raise ListenError(sockets.address, fault) from None
