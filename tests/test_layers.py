@@ -14,11 +14,12 @@ LONGEST = 300
 FLOORS = (
     {"dotproxy"},  # the version, which is for all
     {"wire"},
-    {"config", "lab", "clock"},
+    {"config", "lab", "clock", "signals"},
     {"local", "upstream"},
     {"forwarder", "upstreams"},
     {"resolver"},
-    {"server", "gateway", "observe", "cache_file"},
+    {"server", "gateway", "observe", "cache_file", "core"},
+    {"proxy"},
     {"service"},
     {"cli"},
 )
