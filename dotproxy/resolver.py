@@ -113,10 +113,15 @@ def create_resolver(config: Config, reactor: IReactorTime) -> DoTResolver:
 
 
 def create_forwarder(
-    config: Config, upstream: IUpstream, clock: IReactorTime
+    config: Config,
+    upstream: IUpstream,
+    clock: IReactorTime,
+    cache: Cache | None = None,
 ) -> Forwarder:
-    """Join what is known here, a cache of its own, and an upstream."""
-    memory = Memory(Cache(config.cache, uptime), Failures(uptime))
+    """Join what is known here, a cache, by default a new one, and an upstream."""
+    if cache is None:
+        cache = Cache(config.cache, uptime)
+    memory = Memory(cache, Failures(uptime))
     timeout = config.cache.stale_client_timeout
     return Forwarder([Special()], memory, upstream, clock, timeout)
 

@@ -1,32 +1,25 @@
 """The whole: the only module that knows all the others."""
 
-import gc
+import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Any
 
-from twisted.application.service import IService, MultiService, Service
+from twisted.application.service import IService
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
-from dotproxy import __version__
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.config.options import Options
-from dotproxy.forwarder import Forwarder
-from dotproxy.local.cache import Cache
-from dotproxy.resolver import DoTResolver, create_forwarder
-from dotproxy.server.factory import ProxyServerFactory
-from dotproxy.server.listener import Listener
-from dotproxy.server.sockets import ListenError, Sockets, bind
+from dotproxy.core import Plan, plan_for
+from dotproxy.proxy import Proxy, Source
+from dotproxy.signals import Signal
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.dial import connector
-from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Authenticator, Trust
-from dotproxy.upstreams import group, group_of, server
-
-YOUNG = 10_000
-"""New objects before the garbage collector looks: some thousand queries under way."""
+from dotproxy.upstreams import group, server
 
 __all__ = ["Options", "assemble", "makeService"]
 
@@ -35,95 +28,51 @@ def makeService(options: Options) -> IService:
     """Return the service that `twistd dotproxy` runs.
 
     A fault ends the process with one line and status 1, before it becomes a daemon.
+    From then on SIGHUP does not end it: it reloads, as soon as the service runs.
     """
     from twisted.internet import reactor
 
     try:
-        return assemble(options.config, reactor)
-    except (ConfigError, ListenError) as fault:
+        proxy = assemble(options.config, reactor, options.again)
+    except ConfigError as fault:
         raise SystemExit(f"dotproxy: {fault}") from None
-
-
-def assemble(config: Config, reactor: Any) -> "Proxy":
-    """Join the parts; ConfigError or ListenError, and nothing stays bound.
-
-    The sockets are bound here and now, clients are served once the service starts.
-    """
-    proxy = Proxy()
-    if config.lab:
-        proxy.upstreams = _lab(proxy, config, reactor)
-    else:
-        proxy.upstreams = group_of(config, reactor)
-    proxy.forwarder = create_forwarder(config, proxy.upstreams, reactor)
-    resolver = DoTResolver(proxy.forwarder, reactor, config.forward.timeout)
-    if config.cache.file:
-        _keep(proxy.forwarder.cache, config.cache.file, reactor).setServiceParent(proxy)
-    factory = ProxyServerFactory(resolver, reactor, config.forward.timeout)
-    for sockets in _bind_all(config):
-        Listener(sockets, factory, reactor).setServiceParent(proxy)
+    hangup = Signal(signal.SIGHUP, proxy.reload_or_complain, reactor)
+    hangup.setServiceParent(proxy)
+    hangup.install()
     return proxy
 
 
-class Proxy(MultiService):
-    """All that runs, started and stopped as one."""
+def assemble(
+    config: Config, reactor: Any, again: Callable[[], Config] | None = None
+) -> Proxy:
+    """Join the parts; ConfigError, and nothing stays bound.
 
-    log = Logger()
-    upstreams: Strategy
-    forwarder: Forwarder
-
-    def startService(self) -> None:
-        """Serve; say in one line where and from whom.
-
-        What was imported lives as long as the process does, so the garbage collector
-        need not look through it again; and what queries leave behind is seldom in
-        circles.  Both together were a fifth of the work of a query.
-        """
-        super().startService()
-        gc.freeze()
-        gc.set_threshold(YOUNG, 20, 50)
-        self.log.info(
-            "dotproxy {version} serves {listeners}, asks {upstreams} over TLS",
-            version=__version__,
-            listeners=", ".join(self.addresses),
-            upstreams=", ".join(u.name for u in self.upstreams.upstreams),
-        )
-
-    def stopService(self) -> Deferred[None]:
-        """Stop serving, then fail what is under way."""
-        stopping: Deferred[None] = super().stopService()
-        self.upstreams.stop()
-        self.forwarder.stop()
-        return stopping
-
-    @property
-    def addresses(self) -> list[str]:
-        """The addresses that are served."""
-        return [part.address for part in self if isinstance(part, Listener)]
+    The sockets are bound here and now, clients are served once the service starts.
+    `again` reads the configuration for a reload; without it, that is the same again.
+    """
+    again = again or (lambda: config)
+    if config.lab:
+        proxy = _with_lab(config, reactor, again)
+    else:
+        source = Source(again, partial(plan_for, reactor=reactor))
+        proxy = Proxy(config, source, reactor)
+    if config.cache.file:
+        _keep_cache(proxy, reactor)
+    proxy.listeners.serve(config, proxy.listeners.bind(config))
+    proxy.listeners.setServiceParent(proxy)
+    return proxy
 
 
-def _bind_all(config: Config) -> list[Sockets]:
-    bound: list[Sockets] = []
-    for listen in config.listen:
-        try:
-            bound.append(bind(listen.host, listen.port))
-        except ListenError as fault:
-            if fault.absent and config.listens_by_default and bound:
-                # Nobody asked for IPv6, so a machine without it is no fault.
-                continue
-            for sockets in bound:
-                sockets.close()
-            raise
-    return bound
-
-
-def _keep(cache: Cache, path: str, reactor: Any) -> Service:
-    """Return what keeps the cache in a file; not imported where there is none."""
+def _keep_cache(proxy: Proxy, reactor: Any) -> None:
+    """Keep the cache in a file; what does so is not imported where there is none."""
     from dotproxy.cache_file import CacheFile
 
-    return CacheFile(cache, path, reactor)
+    cache, path = proxy.core.forwarder.cache, proxy.core.config.cache.file
+    proxy.cache_file = CacheFile(cache, path, reactor)
+    proxy.cache_file.setServiceParent(proxy)
 
 
-def _lab(proxy: Proxy, config: Config, reactor: Any) -> Strategy:
+def _with_lab(config: Config, reactor: Any, again: Callable[[], Config]) -> Proxy:
     """Put the lab's server into the process, and make it the one to ask.
 
     It is trusted by its own throw-away authority, checked like any other.
@@ -131,7 +80,6 @@ def _lab(proxy: Proxy, config: Config, reactor: Any) -> Strategy:
     from dotproxy.lab.server import create_lab
 
     lab = create_lab(reactor, datetime.now(UTC))
-    lab.server.setServiceParent(proxy)
     trust = Trust(server_name=lab.server_name, roots=lab.ca_pem)
     authenticator = Authenticator(trust, lambda: datetime.now(UTC).timestamp())
 
@@ -139,6 +87,11 @@ def _lab(proxy: Proxy, config: Config, reactor: Any) -> Strategy:
         # Its port is known once it listens.
         return connector(authenticator, lab.server.port, reactor, Random())(address)
 
-    addresses = Addresses(["127.0.0.1"])
-    upstream = server(lab.server_name, addresses, attempt, config, reactor)
-    return group([upstream], config, reactor)
+    def plan(config: Config) -> Plan:
+        addresses = Addresses(["127.0.0.1"])
+        upstream = server(lab.server_name, addresses, attempt, config, reactor)
+        return Plan(config, group([upstream], config, reactor), frozenset())
+
+    proxy = Proxy(config, Source(again, plan), reactor)
+    lab.server.setServiceParent(proxy)
+    return proxy

@@ -1,6 +1,7 @@
 """From what is configured to somebody who can be asked."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -15,23 +16,41 @@ from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.tls import Authenticator, Trust
 
 
-def group_of(config: Config, reactor: Any) -> Strategy:
+def group_of(
+    config: Config, reactor: Any, trusts: Sequence[Trust] | None = None
+) -> Strategy:
     """Return the configured upstreams as one; ConfigError if a CA file is no good.
 
-    `reactor` is asked for time, TCP and UDP.  Nothing is connected yet.
+    `reactor` is asked for time, TCP and UDP.  Nothing is connected yet.  `trusts` is
+    what `trusts_of` said, for who has asked it already.
     """
     random = Random()
     upstreams = [
         server(
             upstream.server_name or upstream.addresses[0],
             _addresses(upstream, reactor),
-            connector(_authenticator(upstream, config), upstream.port, reactor, random),
+            connector(_authenticator(upstream, trust), upstream.port, reactor, random),
             config,
             reactor,
         )
-        for upstream in config.upstream
+        for upstream, trust in zip(
+            config.upstream, trusts or trusts_of(config), strict=True
+        )
     ]
     return group(upstreams, config, reactor)
+
+
+def trusts_of(config: Config) -> tuple[Trust, ...]:
+    """Return what each upstream must show; ConfigError if a CA file is not readable."""
+    return tuple(
+        Trust(
+            server_name=upstream.server_name,
+            pins=frozenset(upstream.spki_pins),
+            roots=_content(upstream.ca_file) if upstream.ca_file else None,
+            strict=config.profile == "strict",
+        )
+        for upstream in config.upstream
+    )
 
 
 def group(upstreams: list[DoT], config: Config, reactor: Any) -> Strategy:
@@ -64,20 +83,17 @@ def _addresses(upstream: Upstream, reactor: Any) -> AddressSource:
     return Bootstrap(upstream.server_name, upstream.resolvers, reactor, unguessable)
 
 
-def _authenticator(upstream: Upstream, config: Config) -> Authenticator:
-    file = upstream.ca_file
+def _authenticator(upstream: Upstream, trust: Trust) -> Authenticator:
     try:
-        trust = Trust(
-            server_name=upstream.server_name,
-            pins=frozenset(upstream.spki_pins),
-            roots=Path(file).read_bytes() if file else None,
-            strict=config.profile == "strict",
-        )
         return Authenticator(trust, time.time)
-    except OSError as fault:
-        raise ConfigError(
-            f"ca_file {file}", f"cannot be read: {fault.strerror}"
-        ) from None
     except ValueError as fault:
         rule = f"holds a certificate that cannot be read: {fault}"
+        raise ConfigError(f"ca_file {upstream.ca_file}", rule) from None
+
+
+def _content(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as fault:
+        rule = f"cannot be read: {fault.strerror}"
         raise ConfigError(f"ca_file {file}", rule) from None

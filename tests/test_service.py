@@ -3,6 +3,7 @@
 import errno
 import gc
 import os
+import signal
 import socket
 import time
 
@@ -18,7 +19,6 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 import dotproxy
-from dotproxy import service
 from dotproxy.cache_file import CacheFile
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
@@ -31,8 +31,10 @@ from dotproxy.config.model import (
 )
 from dotproxy.local.cache import Cache
 from dotproxy.local.snapshot import dump
+from dotproxy.proxy import Proxy
+from dotproxy.server import listeners
 from dotproxy.server.sockets import ListenError, Sockets, bind
-from dotproxy.service import Options, Proxy, assemble, makeService
+from dotproxy.service import Options, assemble, makeService
 from dotproxy.wire.query import parse_query
 from tests.clients import (
     BROKEN_PEM,
@@ -52,7 +54,7 @@ NOBODY = Upstream(("192.0.2.1",), server_name="dns.example")
 
 def where(proxy: Proxy, place: int = 0) -> Address:
     """Return the address and the port that a proxy serves."""
-    host, _, port = proxy.addresses[place].rpartition(":")
+    host, _, port = proxy.listeners.addresses[place].rpartition(":")
     return host, int(port)
 
 
@@ -146,7 +148,8 @@ class ProxyTests(TestCase):
         await client.told(1)
         await proxy.stopService()
         bind(*server).close()
-        assert not await client.gone
+        assert await client.gone
+        assert sorted(numbers(client.replies)) == [1, 2]
         assert selectables() == before
         assert set(reactor.getDelayedCalls()) == delayed
 
@@ -219,10 +222,10 @@ class ProxyTests(TestCase):
         ours = [
             formatEvent(event)
             for event in events
-            if event["log_namespace"] == "dotproxy.service.Proxy"
+            if event["log_namespace"] == "dotproxy.proxy.Proxy"
         ]
         assert ours == [
-            f"dotproxy {dotproxy.__version__} serves {proxy.addresses[0]},"
+            f"dotproxy {dotproxy.__version__} serves {proxy.listeners.addresses[0]},"
             " asks dns.lab.example over TLS"
         ]
 
@@ -254,7 +257,7 @@ class AssembleTests(SynchronousTestCase):
             self.addCleanup(bound[-1].close)
             return bound[-1]
 
-        self.patch(service, "bind", bind_or_not)
+        self.patch(listeners, "bind", bind_or_not)
         return bound
 
     def refused(self, config: Config) -> ListenError:
@@ -270,14 +273,14 @@ class AssembleTests(SynchronousTestCase):
         bound = self.without("nothing")
         proxy = assemble(replace(LAB, upstream=(NOBODY,), lab=False), reactor)
         assert not proxy.running
-        assert proxy.addresses == [bound[0].address]
+        assert proxy.listeners.addresses == [bound[0].address]
         assert not self.closed(bound)
 
     def test_upstreams(self) -> None:
         """Without the lab, the configured upstreams are asked."""
         self.without("nothing")
         proxy = assemble(Config(DEFAULT_LISTEN, (NOBODY,)), reactor)
-        assert [upstream.name for upstream in proxy.upstreams.upstreams] == [
+        assert [upstream.name for upstream in proxy.core.upstreams.upstreams] == [
             "dns.example"
         ]
 
@@ -285,7 +288,7 @@ class AssembleTests(SynchronousTestCase):
         """The default does without IPv6 where the machine has none."""
         bound = self.without("::1")
         proxy = assemble(Config(DEFAULT_LISTEN, (NOBODY,)), reactor)
-        assert proxy.addresses == [each.address for each in bound]
+        assert proxy.listeners.addresses == [each.address for each in bound]
         assert len(bound) == 1
 
     def test_no_ipv6_though_asked_for(self) -> None:
@@ -344,6 +347,19 @@ class MakeServiceTests(TestCase):
         verifyObject(IService, made)
         made.startService()
         await made.stopService()
+
+    async def test_hangup(self) -> None:
+        """From then on SIGHUP reloads; once it is stopped, it does what it did."""
+        before = signal.getsignal(signal.SIGHUP)
+        made = makeService(self.options("--listen", "127.0.0.1:0", "--upstream", "lab"))
+        assert isinstance(made, Proxy)
+        core = made.core
+        os.kill(os.getpid(), signal.SIGHUP)
+        made.startService()
+        while made.core is core:
+            await deferLater(reactor, 0.001)
+        await made.stopService()
+        assert signal.getsignal(signal.SIGHUP) == before
 
     async def test_port_in_use(self) -> None:
         """A fault ends the process with one line."""

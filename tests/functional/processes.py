@@ -132,6 +132,10 @@ class Process:
         self._child.kill()
         self._child.wait()
 
+    def hang_up(self) -> None:
+        """Let it hear that its terminal is gone: a daemon reloads for that."""
+        self._child.send_signal(signal.SIGHUP)
+
     def suspend(self) -> None:
         """Let it stand still: the kernel goes on for it, it does nothing itself."""
         self._child.send_signal(signal.SIGSTOP)

@@ -3,15 +3,16 @@
 import signal
 import socket
 import time
-from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 from unittest import SkipTest, TestCase
 
 import dns.message
+import dns.rcode
 
 from tests.functional.clients import connect, dig
-from tests.functional.processes import Stage, free_port
+from tests.functional.peers import start_unbound
+from tests.functional.processes import PATIENCE, Stage, free_port
 from tests.functional.proxy import (
     FOREGROUND,
     ROOT,
@@ -155,35 +156,79 @@ class StopTests(TestCase):
     """
 
     def setUp(self) -> None:
-        self.proxy = start_proxy(Stage.create(self.addCleanup), *LAB)
+        self.stage = Stage.create(self.addCleanup)
 
-    def assert_stops(self) -> None:
+    def start(self, *flags: str) -> None:
+        """Start it, and connect over UDP and TCP."""
+        self.proxy = start_proxy(self.stage, *flags)
+        self.stream = connect(self.proxy.port)
+        self.addCleanup(self.stream.close)
+        self.datagrams = socket.socket(type=socket.SOCK_DGRAM)
+        self.addCleanup(self.datagrams.close)
+        self.datagrams.settimeout(PATIENCE)
+        self.datagrams.connect(("127.0.0.1", self.proxy.port))
+
+    def ask(self, name: str) -> None:
+        """Ask over UDP and TCP; the answer to a later query shows that both came."""
+        query = dns.message.make_query(name, "A", use_edns=0)
+        self.stream.sendall(query.to_wire(prepend_length=True))
+        self.datagrams.send(query.to_wire())
+        self.assertEqual(dig(self.proxy.port, "www.lab.example").status, "NOERROR")
+
+    def assert_stops(self, within: float) -> None:
         begin = time.monotonic()
         self.assertEqual(self.proxy.process.stop(), -signal.SIGTERM)
-        self.assertLess(time.monotonic() - begin, 2)
+        self.assertLess(time.monotonic() - begin, within)
         self.assertIn("Server Shut Down.", self.proxy.process.output)
         self.assertNotIn("Traceback", self.proxy.process.output)
 
+    def replies(self) -> list[dns.message.Message]:
+        """Return what came over UDP, and over TCP before that was closed."""
+        octets = b""
+        while more := self.stream.recv(4096):
+            octets += more
+        self.assertEqual(int.from_bytes(octets[:2], "big"), len(octets) - 2)
+        wires = (self.datagrams.recv(4096), octets[2:])
+        return [dns.message.from_wire(wire) for wire in wires]
+
     def test_at_rest(self) -> None:
-        """Nothing was asked yet."""
-        self.assert_stops()
+        """Nothing was asked yet: it ends at once."""
+        self.start(*LAB)
+        self.assert_stops(within=1)
 
     def test_connected(self) -> None:
-        """Connections are open on both sides."""
+        """Connections are open on both sides, and nothing under way: so it does."""
+        self.start(*LAB)
         self.assertEqual(len(dig(self.proxy.port, "www.lab.example").values), 2)
-        with closing(connect(self.proxy.port)):
-            self.assert_stops()
+        self.assert_stops(within=1)
 
     def test_under_way(self) -> None:
-        """Queries are under way, over UDP and TCP."""
-        query = dns.message.make_query("slow.lab.example", "A")
-        server = ("127.0.0.1", self.proxy.port)
-        with (
-            closing(connect(self.proxy.port)) as stream,
-            closing(socket.socket(type=socket.SOCK_DGRAM)) as datagrams,
-        ):
-            stream.sendall(query.to_wire(prepend_length=True))
-            datagrams.sendto(query.to_wire(), server)
-            # The answer to a later query shows that those were read.
-            self.assertEqual(len(dig(self.proxy.port, "www.lab.example").values), 2)
-            self.assert_stops()
+        """What is under way is answered before it ends, over UDP and TCP."""
+        self.start(*LAB)
+        self.ask("slow.lab.example")
+        self.assert_stops(within=2.5)
+        for reply in self.replies():
+            self.assertEqual(reply.rcode(), dns.rcode.NOERROR)
+            self.assertTrue(reply.answer)
+
+    def test_in_vain(self) -> None:
+        """Where no answer comes, clients hear that before it ends, and why."""
+        unbound = start_unbound(self.stage)
+        self.start(*unbound.flags)
+        self.assertEqual(dig(self.proxy.port, "www.lab.example").status, "NOERROR")
+        unbound.process.suspend()
+        self.ask("mx.lab.example")
+        self.assert_stops(within=2.5)
+        for reply in self.replies():
+            self.assertEqual(reply.rcode(), dns.rcode.SERVFAIL)
+            self.assertEqual([option.code for option in reply.extended_errors()], [23])
+
+    def test_cache_file(self) -> None:
+        """The last answer is in the cache's file."""
+        file = self.stage.folder / "dotproxy.toml"
+        file.write_text('[cache]\nfile = "cache"\n')
+        self.start("--config", str(file), *LAB)
+        self.ask("slow.lab.example")
+        self.assert_stops(within=2.5)
+        kept = (self.stage.folder / "cache").read_bytes()
+        self.assertIn(b"\4slow\3lab\7example", kept)

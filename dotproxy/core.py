@@ -1,0 +1,83 @@
+"""What is made of one configuration, and goes when another takes its place."""
+
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from dotproxy.config.model import Config, Upstream
+from dotproxy.local.cache import Cache
+from dotproxy.resolver import DoTResolver, create_forwarder
+from dotproxy.upstream.strategy import Strategy
+from dotproxy.upstream.tls import Trust
+from dotproxy.upstreams import group_of, trusts_of
+
+Sources = frozenset[tuple[Upstream, Trust]]
+"""Where answers come from, and what those showed who gave them."""
+
+
+class Plan(NamedTuple):
+    """All that may fail about a core, done before anything changes."""
+
+    config: Config
+    upstreams: Strategy
+    sources: Sources
+
+
+def plan_for(config: Config, reactor: Any) -> Plan:
+    """Make the configured upstreams; ConfigError if a CA file is no good.
+
+    All is read and made anew, even if it is configured as before: no connection, TLS
+    context or address outlives what made it trusted.
+    """
+    trusts = trusts_of(config)
+    sources = frozenset(zip(config.upstream, trusts, strict=True))
+    return Plan(config, group_of(config, reactor, trusts), sources)
+
+
+class Core:
+    """The way of a query behind the listeners, as one configuration has it."""
+
+    def __init__(self, plan: Plan, reactor: Any, cache: Cache | None = None) -> None:
+        self.config, self.upstreams, self._sources = plan
+        self._reactor = reactor
+        self.forwarder = create_forwarder(self.config, self.upstreams, reactor, cache)
+        self.resolver = DoTResolver(
+            self.forwarder, reactor, self.config.forward.timeout
+        )
+        self._draining: Deferred[None] | None = None
+
+    def followed_by(self, plan: Plan) -> "Core":
+        """Return the core that takes this one's place, with the same cache or another.
+
+        It is the same where answers come from the same upstreams, which still have to
+        show the same.  Others may know other names; and what was believed of one that
+        is trusted no more must not be told on.
+        """
+        if plan.sources != self._sources:
+            return Core(plan, self._reactor)
+        cache = self.forwarder.cache
+        cache.configure(plan.config.cache)
+        return Core(plan, self._reactor, cache)
+
+    def drain(self) -> Deferred[None]:
+        """Answer what was asked, then hang up; fires when that is done, or stopped.
+
+        It takes until the last deadline, and a moment for the goodbye.
+        """
+        self._draining = self.upstreams.drain()
+        return self._draining.addErrback(_let_be).addCallback(self._end)
+
+    def stop(self) -> None:
+        """Hang up at once; who waits hears of it."""
+        if self._draining is not None:
+            self._draining.cancel()
+        self.upstreams.stop()
+        self.forwarder.stop()
+
+    def _end(self, _: None) -> None:
+        self.forwarder.stop()
+
+
+def _let_be(failure: Failure) -> None:
+    failure.trap(CancelledError)

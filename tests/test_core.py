@@ -1,0 +1,227 @@
+"""What is made of one configuration, and goes when another takes its place."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import cast
+
+import dns.message
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from dotproxy import resolver
+from dotproxy.config.caching import Caching
+from dotproxy.config.model import DEFAULT_LISTEN, Config, ConfigError, Upstream
+from dotproxy.core import Core, Plan, Sources, plan_for
+from dotproxy.lab.certificates import Authority
+from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.strategy import Strategy, order_by
+from dotproxy.upstream.ticker import TICK
+from dotproxy.upstream.tls import Trust
+from tests.clients import file_of
+from tests.fakes import FakeUpstream, make_query
+from tests.test_certificates import NOW
+
+SERVER = Upstream(("192.0.2.1",), server_name="dns.example")
+CONFIG = Config(DEFAULT_LISTEN, (SERVER,))
+
+HERE: Sources = frozenset({(SERVER, Trust("dns.example"))})
+ELSEWHERE: Sources = frozenset({(SERVER, Trust("dns.example", frozenset({"pin"})))})
+
+
+class CoreTests(SynchronousTestCase):
+    """One core after another, each with an upstream that answers when it is told to."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.patch(resolver, "uptime", self.clock.seconds)
+        self.upstreams: list[FakeUpstream] = []
+        self.core = Core(self.plan(), self.clock)
+
+    def plan(self, sources: Sources = HERE, config: Config = CONFIG) -> Plan:
+        upstream = FakeUpstream("one", self.clock)
+        self.upstreams.append(upstream)
+        servers = cast(Sequence[DoT], [upstream])
+        order = order_by("failover", Random(1))
+        return Plan(config, Strategy(servers, order, self.clock), sources)
+
+    def ask(self, core: Core, name: str = "example.com") -> bytes | Deferred[bytes]:
+        query = make_query(name)
+        query.deadline = self.clock.seconds() + 5
+        return core.forwarder.resolve(query)
+
+    def known(self, name: str = "example.com") -> None:
+        """Have the first core learn a name."""
+        self.ask(self.core, name)
+        self.upstreams[0].answer()
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.pump([TICK] * round(seconds / TICK))
+
+    def address(self, reply: bytes | Deferred[bytes]) -> str:
+        """Return the address in a reply that is there."""
+        if isinstance(reply, Deferred):
+            reply = self.successResultOf(reply)
+        return str(dns.message.from_wire(reply).answer[0][0])
+
+
+class FollowTests(CoreTests):
+    def test_same_sources(self) -> None:
+        """What was learned from the same upstreams is known, and nobody is asked."""
+        self.known()
+        after = self.core.followed_by(self.plan())
+        assert isinstance(self.ask(after), bytes)
+        assert self.upstreams[1].asked == []
+
+    def test_other_sources(self) -> None:
+        """What others said, or said for other reasons to be believed, is not."""
+        self.known()
+        after = self.core.followed_by(self.plan(ELSEWHERE))
+        assert isinstance(self.ask(after), Deferred)
+        assert len(self.upstreams[1].asked) == 1
+
+    def test_late_answer(self) -> None:
+        """Nor is what they say later, in answer to what they were asked before."""
+        early = self.ask(self.core)
+        after = self.core.followed_by(self.plan(ELSEWHERE))
+        self.upstreams[0].answer(address="192.0.2.66")
+        assert self.address(early) == "192.0.2.66"
+        assert isinstance(self.ask(after), Deferred)
+
+    def test_not_joined(self) -> None:
+        """Who asks later does not wait for their answers, even to the same question."""
+        early = self.ask(self.core)
+        late = self.ask(self.core.followed_by(self.plan(ELSEWHERE)))
+        self.upstreams[1].answer(address="192.0.2.2")
+        assert self.address(late) == "192.0.2.2"
+        self.upstreams[0].answer(address="192.0.2.66")
+        assert self.address(early) == "192.0.2.66"
+
+    def test_size(self) -> None:
+        """A new size of the cache takes effect at once."""
+        for name in ("one.example", "two.example"):
+            self.known(name)
+        cache = self.core.forwarder.cache
+        size = cache.octets - 1
+        smaller = replace(CONFIG, cache=Caching(size=size))
+        self.core.followed_by(self.plan(config=smaller))
+        assert (len(cache), cache.octets <= size) == (1, True)
+
+    def test_due(self) -> None:
+        """What is in use and about to end is asked of the new upstreams."""
+        self.known()
+        after = self.core.followed_by(self.plan())
+        self.clock.advance(295)
+        assert isinstance(self.ask(after), bytes)
+        assert [len(each.asked) for each in self.upstreams] == [1, 1]
+
+    def test_failures(self) -> None:
+        """What failed a moment ago is tried anew."""
+        self.ask(self.core)
+        self.upstreams[0].answer(rcode=2)
+        after = self.core.followed_by(self.plan())
+        assert isinstance(self.ask(after), Deferred)
+
+
+class EndTests(CoreTests):
+    def test_idle(self) -> None:
+        """A core of which nobody wants anything is gone at once."""
+        self.successResultOf(self.core.drain())
+        assert self.upstreams[0].drained
+        assert self.clock.getDelayedCalls() == []
+
+    def test_under_way(self) -> None:
+        """What it was asked is answered; then it is gone, and no delayed call left."""
+        early = self.ask(self.core)
+        draining = self.core.drain()
+        self.pass_time(1)
+        self.assertNoResult(draining)
+        self.upstreams[0].answer()
+        assert self.address(early) == "192.0.2.1"
+        self.pass_time(2 * TICK)
+        self.successResultOf(draining)
+        assert self.upstreams[0].drained
+        assert self.clock.getDelayedCalls() == []
+
+    def test_stale(self) -> None:
+        """So it is where a client would get a stale answer soon."""
+        self.known()
+        self.clock.advance(400)
+        early = self.ask(self.core)
+        assert isinstance(early, Deferred)
+        draining = self.core.drain()
+        self.pass_time(2)
+        self.successResultOf(early)
+        self.upstreams[0].answer()
+        self.pass_time(2 * TICK)
+        self.successResultOf(draining)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_in_vain(self) -> None:
+        """It lasts until the last deadline, and not longer."""
+        early = self.ask(self.core)
+        assert isinstance(early, Deferred)
+        draining = self.core.drain()
+        self.pass_time(4.9)
+        self.assertNoResult(draining)
+        self.pass_time(0.3)
+        self.successResultOf(early)
+        self.successResultOf(draining)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_stop(self) -> None:
+        """Who is in a hurry stops it: who waits hears so, and nothing is left."""
+        early = self.ask(self.core)
+        assert isinstance(early, Deferred)
+        draining = self.core.drain()
+        self.core.stop()
+        assert b"stopped" in self.successResultOf(early)
+        self.successResultOf(draining)
+        assert self.upstreams[0].stopped
+        assert self.clock.getDelayedCalls() == []
+
+
+class PlanTests(SynchronousTestCase):
+    def sources(self, config: Config) -> Sources:
+        return plan_for(config, MemoryReactorClock()).sources
+
+    def test_same(self) -> None:
+        """The order of upstreams, and how they are asked, does not matter."""
+        other = replace(SERVER, port=8853)
+        one = replace(CONFIG, upstream=(SERVER, other))
+        two = replace(CONFIG, upstream=(other, SERVER))
+        assert self.sources(one) == self.sources(two)
+
+    def test_other(self) -> None:
+        """Another server, another pin or another profile is another source."""
+        found = [
+            self.sources(config)
+            for config in (
+                CONFIG,
+                replace(CONFIG, upstream=(replace(SERVER, addresses=("192.0.2.2",)),)),
+                replace(
+                    CONFIG, upstream=(replace(SERVER, spki_pins=("A" * 43 + "=",)),)
+                ),
+                replace(CONFIG, upstream=(SERVER, replace(SERVER, port=8853))),
+                replace(CONFIG, profile="opportunistic"),
+            )
+        ]
+        assert len(set(found)) == 5
+
+    def test_authorities(self) -> None:
+        """So are other authorities, in a file of the same name."""
+        file = file_of(Authority.create("one", NOW).pem, self.addCleanup)
+        config = replace(CONFIG, upstream=(replace(SERVER, ca_file=file),))
+        before = self.sources(config)
+        assert self.sources(config) == before
+        with open(file, "wb") as written:
+            written.write(Authority.create("two", NOW).pem)
+        assert self.sources(config) != before
+
+    def test_fault(self) -> None:
+        """A file of authorities that is gone is a fault."""
+        config = replace(CONFIG, upstream=(replace(SERVER, ca_file="/none.pem"),))
+        with self.assertRaises(ConfigError):
+            self.sources(config)
