@@ -88,7 +88,7 @@ def steps_of_misses() -> dict[str, Step]:
 
     def ask_and_match() -> None:
         number = pending.add(asked, 0.0)
-        sent = pending.take(number.to_bytes(2, "big") + wire[2:], 0.0)
+        sent = pending.take(number.to_bytes(2, "big") + wire[2:])
         assert sent is not None, "an answer is matched"
 
     return {

@@ -21,7 +21,7 @@ from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.ticker import TICK
 from dotproxy.upstream.tls import Trust
 from tests.clients import file_of
-from tests.fakes import FakeUpstream, make_query
+from tests.fakes import FakeDoT, make_query
 from tests.test_certificates import NOW
 
 SERVER = Upstream(("192.0.2.1",), server_name="dns.example")
@@ -37,11 +37,11 @@ class CoreTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.patch(resolver, "uptime", self.clock.seconds)
-        self.upstreams: list[FakeUpstream] = []
+        self.upstreams: list[FakeDoT] = []
         self.core = Core(self.plan(), self.clock)
 
     def plan(self, sources: Sources = HERE, config: Config = CONFIG) -> Plan:
-        upstream = FakeUpstream("one", self.clock)
+        upstream = FakeDoT("one", self.clock)
         self.upstreams.append(upstream)
         servers = cast(Sequence[DoT], [upstream])
         order = order_by("failover", Random(1))

@@ -23,7 +23,7 @@ from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.tls import Trust
 from tests.clients import Address, TcpClient, UdpClient, numbers, query, rcode
-from tests.fakes import FakeUpstream
+from tests.fakes import FakeDoT
 from tests.test_core import SERVER
 
 LOOPBACK = "127.0.0.1"
@@ -39,7 +39,7 @@ class ProxyTests(TestCase):
     def setUp(self) -> None:
         self.config = CONFIG
         self.fault: ConfigError | None = None
-        self.upstreams: list[FakeUpstream] = []
+        self.upstreams: list[FakeDoT] = []
 
     def start(self, config: Config = CONFIG) -> None:
         self.config = config
@@ -61,7 +61,7 @@ class ProxyTests(TestCase):
         """Plan for one upstream; a change of the padding stands for one of trust."""
         if self.fault is not None:
             raise self.fault
-        upstream = FakeUpstream(f"upstream {len(self.upstreams)}", reactor)
+        upstream = FakeDoT(f"upstream {len(self.upstreams)}", reactor)
         self.upstreams.append(upstream)
         order = order_by("failover", Random(1))
         strategy = Strategy([cast(DoT, upstream)], order, reactor)
