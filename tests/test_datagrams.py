@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import struct
 from socket import (
     AF_INET,
     AF_INET6,
@@ -94,6 +95,49 @@ class SocketTests(SynchronousTestCase):
         self.exchange(client)
         assert self.sender(0) == client.getsockname()
         assert self.server.unsent == 0
+
+    def test_answerable(self) -> None:
+        """A reply may go to whoever asks, from whatever port."""
+        where = self.serve()
+        self.client(where).send(b"one")
+        with socket.socket(AF_INET, SOCK_DGRAM) as neighbour:
+            neighbour.bind(("127.0.0.2", where[1]))
+            neighbour.sendto(b"two", where)
+        assert len(self.received(2)) == 2
+        assert self.server.answerable(0)
+        assert self.server.answerable(1)
+
+    def test_ourselves(self) -> None:
+        """None goes to this very socket, however that is named: it is forged."""
+        for host, name in ((LOOPBACK, LOOPBACK), ("0.0.0.0", LOOPBACK)):
+            _, port = self.serve(host)
+            self.bound.sendto(b"query", (name, port))
+            self.received(1)
+            assert not self.server.answerable(0), host
+
+    def test_ourselves_ipv6(self) -> None:
+        """So it is for IPv6."""
+        for host in ("::1", "::"):
+            _, port = self.serve(host)
+            self.bound.sendto(b"query", ("::1", port))
+            self.received(1)
+            assert not self.server.answerable(0), host
+            self.client(("::1", port), "::1").send(b"query")
+            self.received(1)
+            assert self.server.answerable(0), host
+
+    def test_no_port(self) -> None:
+        """Nor to port 0, from where nobody can have asked."""
+        _, port = self.serve()
+        try:
+            raw = socket.socket(AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        except PermissionError:
+            raise SkipTest("to forge a port takes the rights of root") from None
+        with raw:
+            header = struct.pack("!4H", 0, port, 8 + 5, 0)
+            raw.sendto(header + b"query", (LOOPBACK, 0))
+        assert self.received(1) == [b"query"]
+        assert not self.server.answerable(0)
 
     def test_nothing(self) -> None:
         """Nobody waits where nothing has come."""
@@ -243,10 +287,15 @@ class InterfaceTests(SynchronousTestCase):
 class FaultySocket:
     """A socket that gives messages or errors, and refuses some replies."""
 
+    family = AF_INET
+
     def __init__(self, *script: bytes | OSError) -> None:
         self._script = list(script)
         self.sent: list[tuple[bytes, Any]] = []
         self.fault: OSError | None = None
+
+    def getsockname(self) -> tuple[str, int]:
+        return LOOPBACK, 53
 
     def recvmsg(self, size: int, room: int) -> tuple[bytes, Any, int, Any]:
         if not self._script:

@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from struct import Struct
 
-from dotproxy.server.datagrams import ANY_INTERFACE, BATCH, LARGEST, Client, Late
+from dotproxy.server.datagrams import (
+    ANY_INTERFACE,
+    BATCH,
+    IP_ASKED,
+    IPV6_ASKED,
+    LARGEST,
+    Client,
+    Late,
+    own_address,
+)
 from dotproxy.wire.edns import UDP_PAYLOAD
 
 NAME, CONTROL, REPLY = 32, 64, UDP_PAYLOAD
@@ -25,6 +34,11 @@ _HEADER = Struct("@PIPNPNi0PI0P")
 the length of the message."""
 _CONTROL = Struct("@Nii")
 """struct cmsghdr: its length, level and type."""
+
+_PORT = Struct("!2xH")
+"""The beginning of struct sockaddr_in and sockaddr_in6: family, and the port."""
+_IP_HOST, _IPV6_HOST = slice(4, 8), slice(8, 24)
+"""Where the address stands in them."""
 
 _LENGTH = Struct("@N")
 _LENGTHS = Struct("@" + "56xI4x" * BATCH)
@@ -41,6 +55,7 @@ class Batch:
         self._fd = bound.fileno()
         self.unsent = 0
         """Replies that the system refused to send."""
+        self._own = own_address(bound)
         self._ipv6 = bound.family == socket.AF_INET6
         self._recvmmsg, self._sendmmsg = _system_calls()
         self._received = memoryview(bytearray(BATCH * LARGEST))
@@ -75,6 +90,16 @@ class Batch:
             bytes(self._names[name : name + NAME]),
             bytes(self._controls[control : control + self._control_size]),
         )
+
+    def answerable(self, place: int) -> bool:
+        """Whether a reply may go there: not to port 0, nor to this very socket."""
+        (port,) = _PORT.unpack_from(self._names, place * NAME)
+        if port != self._own.port:
+            return bool(port)
+        address, control = self.client(place)
+        asked = control[_CONTROL.size :][IPV6_ASKED if self._ipv6 else IP_ASKED]
+        host = address[_IPV6_HOST if self._ipv6 else _IP_HOST]
+        return not self._own.is_source(host, asked)
 
     def reply(self, place: int, message: bytes) -> None:
         """Answer the message at this place of the last batch, at the next flush."""

@@ -14,6 +14,9 @@ BATCH = 64
 ANY_INTERFACE = bytes(4)
 """The index of no interface: the system chooses."""
 
+IP_ASKED, IPV6_ASKED = slice(8, 12), slice(0, 16)
+"""Where the address that was asked stands (struct in_pktinfo, struct in6_pktinfo)."""
+
 Ancillary = list[tuple[int, int, bytes]]
 
 
@@ -41,6 +44,7 @@ class Datagrams:
 
     def __init__(self, bound: socket.socket) -> None:
         self._socket = bound
+        self._own = own_address(bound)
         self._clients: list[Client] = []
         self.unsent = 0
         """Replies that the system refused to send."""
@@ -66,6 +70,18 @@ class Datagrams:
         """Return who sent the message at this place of the last batch."""
         return self._clients[place]
 
+    def answerable(self, place: int) -> bool:
+        """Whether a reply may go there: not to port 0, nor to this very socket."""
+        address, asked = self._clients[place]
+        host, port = address[:2]
+        if port != self._own.port:
+            return bool(port)
+        family = self._socket.family
+        return not self._own.is_source(
+            socket.inet_pton(family, host.partition("%")[0]),
+            b"".join(octets[_asked_in(family)] for _, _, octets in asked),
+        )
+
     def reply(self, place: int, message: bytes) -> None:
         """Answer the message at this place of the last batch."""
         self._send(message, self._clients[place])
@@ -88,6 +104,32 @@ class Datagrams:
             self._socket.sendmsg([message], client.asked, 0, client.address)
         except OSError:
             self.unsent += 1
+
+
+class OwnAddress(NamedTuple):
+    """Where a socket is bound; `host` is packed, and empty if that is everywhere.
+
+    A datagram that says to be from there is forged, and the reply to it would be the
+    next to come.
+    """
+
+    host: bytes
+    port: int
+
+    def is_source(self, host: bytes, asked: bytes) -> bool:
+        """Whether our own port at `host` is this socket, at which `asked` was asked."""
+        return host == (self.host or asked)
+
+
+def own_address(bound: socket.socket) -> OwnAddress:
+    """Return where a socket is bound."""
+    host, port = bound.getsockname()[:2]
+    packed = socket.inet_pton(bound.family, host.partition("%")[0])
+    return OwnAddress(packed if any(packed) else b"", port)
+
+
+def _asked_in(family: int) -> slice:
+    return IP_ASKED if family == socket.AF_INET else IPV6_ASKED
 
 
 def by_any_interface(asked: Ancillary) -> Ancillary:
