@@ -1,12 +1,14 @@
 """DNS over UDP, towards the clients."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.server.datagrams import Client
 from tests.clients import Held, numbers, query
-from tests.messages import EXAMPLE, message
+from tests.messages import EXAMPLE, message, queries, quick, spoiled
 from tests.test_factory import make_factory
 
 ALICE = Client(("192.0.2.1", 5000), [])
@@ -75,6 +77,14 @@ class DatagramProtocolTests(SynchronousTestCase):
         self.upstream.answer(0)
         assert self.protocol.waiting == 0
 
+    def test_waited(self) -> None:
+        """What had to wait for its turn is answered like any other."""
+        self.protocol.answer_late(query(1, rdtype="AXFR"), ALICE)
+        self.protocol.answer_late(query(2), BOB)
+        self.protocol.answer_late(b"", BOB)
+        self.upstream.answer(0)
+        assert self.sent() == [(1, ALICE), (2, BOB)]
+
     def test_size(self) -> None:
         """A reply fits into a datagram, and TC says what is missing."""
         self.protocol.datagramReceived(query(1), ALICE)
@@ -82,6 +92,18 @@ class DatagramProtocolTests(SynchronousTestCase):
         ((reply, _),) = self.wire.sent
         assert len(reply) <= 512
         assert reply[2] & 0x02
+
+    @quick
+    @given(st.binary(max_size=60) | spoiled(queries()) | queries(), st.booleans())
+    def test_anything(self, octets: bytes, late: bool) -> None:
+        """Whatever comes, there is no fault; a reply is one, under the query's ID."""
+        self.wire.sent.clear()
+        take = self.protocol.answer_late if late else self.protocol.datagramReceived
+        take(octets, ALICE)
+        for reply, _ in self.wire.sent:
+            assert reply[:2] == octets[:2]
+            assert reply[2] & 0x80
+            assert not octets[2] & 0x80
 
     def test_closed(self) -> None:
         """An answer that comes after the port was closed is dropped."""

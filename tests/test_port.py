@@ -1,6 +1,6 @@
 """The UDP port that clients reach."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 from hypothesis import given
@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from dotproxy.local.ready import Ready
 from dotproxy.server import port as module
 from dotproxy.server.datagrams import BATCH
-from dotproxy.server.port import ROUNDS, Port, adopt
+from dotproxy.server.port import MOST_WAITING, ROUNDS, SHARE, Port, adopt
 from dotproxy.server.sockets import bind
 from dotproxy.wire.query import parse_query
 from tests.clients import UdpClient, query
@@ -36,6 +36,7 @@ class Front(DatagramProtocol):
     def __init__(self) -> None:
         self.ready = Ready()
         self.received: list[tuple[bytes, Any]] = []
+        self.late: list[tuple[bytes, Any]] = []
         self.fault: Exception | None = None
         self.clients: list[Any] = []
 
@@ -43,6 +44,11 @@ class Front(DatagramProtocol):
         """Have a reply to some queries ready, for this second."""
         for message in messages:
             self.ready.keep(parse_query(message), reply_to(message))
+
+    def answer_late(self, datagram: bytes, client: Any) -> None:
+        self.late.append((datagram, client))
+        if self.fault is not None:
+            raise self.fault
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         self.received.append((datagram, addr))
@@ -60,6 +66,7 @@ class Turns:
     def __init__(self, *batches: list[bytes]) -> None:
         self.sent: list[tuple[bytes, str]] = []
         self.reads = 0
+        self.forged: set[int] = set()
         self._batches: Iterator[list[bytes]] = iter(batches)
         self._staged: list[tuple[bytes, str]] = []
 
@@ -69,6 +76,9 @@ class Turns:
 
     def client(self, place: int) -> str:
         return f"client {place}"
+
+    def answerable(self, place: int) -> bool:
+        return place not in self.forged
 
     def reply(self, place: int, message: bytes) -> None:
         self._staged.append((message, self.client(place)))
@@ -95,9 +105,10 @@ class ReadTests(SynchronousTestCase):
         self.port: Port = adopt(sockets.udp, cast(Any, self.front), self.reactor)
         self.addCleanup(self.port.socket.close)
 
-    def read(self, *batches: list[bytes]) -> Turns:
+    def read(self, *batches: list[bytes], forged: Iterable[int] = ()) -> Turns:
         """Let some batches come, and the reactor call once."""
         turns = Turns(*batches)
+        turns.forged.update(forged)
         self.port.datagrams = cast(Any, turns)
         self.port.doRead()
         return turns
@@ -146,6 +157,67 @@ class ReadTests(SynchronousTestCase):
         assert turns.reads == ROUNDS
         self.port.doRead()
         assert len(self.front.received) == 2 * ROUNDS
+
+    def test_forged(self) -> None:
+        """What no reply may go to is dropped, and the rest of its batch is not."""
+        self.read([query(1), query(2), query(3)], forged=[1])
+        assert self.front.received == [(query(1), 0), (query(3), 2)]
+
+    def test_more_than_there_is_time_for(self) -> None:
+        """So many are handed on in a turn, the others in later ones, in their order."""
+        wishes = [query(number) for number in range(3 * SHARE)]
+        turns: list[Callable[[], None]] = []
+        self.patch(self.reactor, "callLater", lambda _, turn: turns.append(turn))
+        self.read(wishes[: 2 * SHARE], wishes[2 * SHARE :])
+        assert [it for it, _ in self.front.received] == wishes[:SHARE]
+        for turn in (1, 2):
+            assert len(self.front.late) == (turn - 1) * SHARE
+            turns.pop()()
+        assert turns == []
+        assert [it for it, _ in self.front.late] == wishes[SHARE:]
+        assert self.front.late[0][1] == f"client {SHARE}"
+        assert self.front.late[-1][1] == f"client {SHARE - 1}"
+
+    def test_no_overtaking(self) -> None:
+        """What comes while others wait is handed on after them."""
+        wishes = [query(number) for number in range(2 * SHARE + 1)]
+        self.read(wishes[:-1])
+        self.read(wishes[-1:])
+        self.reactor.pump([0, 0])
+        assert [it for it, _ in self.front.late] == wishes[SHARE:]
+
+    def test_ready_first(self) -> None:
+        """What is ready goes out at once, however many others wait."""
+        self.front.make_ready(query(1))
+        other = [query(number, "mx.lab.example") for number in range(3 * SHARE)]
+        turns = self.read(other, [query(1)], other, [query(2)])
+        assert [reply for reply, _ in turns.sent] == list(
+            map(reply_to, (query(1), query(2)))
+        )
+
+    def test_too_many(self) -> None:
+        """When too many wait, the oldest is dropped and counted."""
+        wishes = [query(number) for number in range(SHARE + MOST_WAITING + 3)]
+        self.read(wishes)
+        assert self.port.dropped == 3
+        self.reactor.pump([0] * (MOST_WAITING // SHARE + 1))
+        assert [it for it, _ in self.front.late] == wishes[SHARE + 3 :]
+
+    def test_closed_meanwhile(self) -> None:
+        """What waits when the port is closed is dropped; nothing is left to happen."""
+        self.read([query(number) for number in range(2 * SHARE)])
+        self.port.connected = False
+        self.reactor.advance(0)
+        assert self.front.late == []
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_late_fault(self) -> None:
+        """A bug is logged in a later turn, too, and the others are answered."""
+        self.read([query(number) for number in range(SHARE + 2)])
+        self.front.fault = ZeroDivisionError("of all things")
+        self.reactor.advance(0)
+        assert len(self.front.late) == 2
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 2
 
     def test_second(self) -> None:
         """When the second turns, nothing of the last one is sent any more."""
@@ -284,9 +356,10 @@ class RealTests(TestCase):
         messages = [query(number) for number in range(3 * BATCH)]
         for message in messages:
             client.transport.write(message, self.where)
-        while len(self.front.received) < len(messages):
+        while len(self.front.received) + len(self.front.late) < len(messages):
             await deferLater(reactor, 0.001)
-        assert [datagram for datagram, _ in self.front.received] == messages
+        handed_on = self.front.received + self.front.late
+        assert [datagram for datagram, _ in handed_on] == messages
 
     async def test_stop(self) -> None:
         """Who stops gives the address back."""

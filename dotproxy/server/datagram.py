@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.names.dns import DNSDatagramProtocol
 
@@ -38,11 +39,25 @@ class DatagramProtocol(DNSDatagramProtocol):
         if isinstance(reply, bytes):
             self.transport.datagrams.reply(addr, reply)
         elif reply is not None:
-            self.waiting += 1
-            reply.addCallback(self._send_late, self.transport.datagrams.client(addr))
+            self._wait(reply, self.transport.datagrams.client(addr))
 
-    def _send_late(self, reply: bytes, client: Client) -> None:
-        """Send, unless the port was closed meanwhile."""
+    def answer_late(self, message: bytes, client: Client) -> None:
+        """Answer a query that had to wait, and is in no batch any more."""
+        reply = self.controller.respond(message, datagram=True)
+        if isinstance(reply, bytes):
+            self._send(reply, client)
+        elif reply is not None:
+            self._wait(reply, client)
+
+    def _wait(self, replying: Deferred[bytes], client: Client) -> None:
+        self.waiting += 1
+        replying.addCallback(self._answered, client)
+
+    def _answered(self, reply: bytes, client: Client) -> None:
         self.waiting -= 1
+        self._send(reply, client)
+
+    def _send(self, reply: bytes, client: Client) -> None:
+        """Send, unless the port was closed meanwhile."""
         if self.transport is not None:
             self.transport.send(reply, client)

@@ -6,6 +6,8 @@ itself, many datagrams in a turn, and sends what is ready without asking anybody
 """
 
 import socket
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 from typing import Protocol as TypingProtocol
 
@@ -22,6 +24,13 @@ from dotproxy.wire.message import HEADER
 ROUNDS = 8
 """Batches answered in one turn of the reactor."""
 
+SHARE = 64
+"""Queries handed on in one turn: some milliseconds, if all must be asked upstream."""
+
+MOST_WAITING = 4096
+"""Queries that wait to be handed on, some 0.3 s of work.  Beyond, the oldest is
+dropped: whoever sent it asks again, if not somebody else."""
+
 
 class Receiver(TypingProtocol):
     """The protocol that a port reads for."""
@@ -31,9 +40,16 @@ class Receiver(TypingProtocol):
     def datagramReceived(self, data: bytes, addr: Any) -> None:
         """Answer what is not ready; `addr` is its place in the batch."""
 
+    def answer_late(self, message: bytes, client: Client) -> None:
+        """Answer what had to wait, since its batch was read."""
+
 
 class Port(TwistedPort):
-    """Read queries, send what is ready, hand on the others."""
+    """Read queries, send what is ready, hand on the others.
+
+    What is ready never waits for the others: where more come than there is time
+    for, these wait, and `dropped` counts those that waited in vain.
+    """
 
     log = Logger()
 
@@ -44,6 +60,9 @@ class Port(TwistedPort):
     def __init__(self, *words: Any, **named: Any) -> None:
         super().__init__(*words, **named)
         self._late: list[Late] = []
+        self._share = SHARE
+        self._waiting: deque[Late] = deque()
+        self.dropped = 0
 
     def doRead(self) -> None:
         """Read and answer until nothing is left, or others must have a turn.
@@ -51,6 +70,7 @@ class Port(TwistedPort):
         Going round in here costs less than going round the reactor.
         """
         self.receiver.ready.turn(uptime())
+        self._share = SHARE
         for _ in range(ROUNDS):
             if not self._answer_batch():
                 return
@@ -76,9 +96,37 @@ class Port(TwistedPort):
         return bool(messages)
 
     def _hand_on(self, message: bytes, place: int) -> None:
-        """Let the protocol answer; a bug in that is not the end of the others."""
+        """Let the protocol answer, now or in another turn."""
+        if not self.datagrams.answerable(place):
+            return
+        if self._share and not self._waiting:
+            self._share -= 1
+            self._answer(self.receiver.datagramReceived, message, place)
+        else:
+            self._wait(message, self.datagrams.client(place))
+
+    def _wait(self, message: bytes, client: Client) -> None:
+        """Keep a query for another turn, in place of the oldest if there are many."""
+        if not self._waiting:
+            self.clock.callLater(0, self._turn)
+        elif len(self._waiting) >= MOST_WAITING:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append((message, client))
+
+    def _turn(self) -> None:
+        """Hand on some of those that wait, and leave the rest to the next turn."""
+        if not self.connected:
+            self._waiting.clear()
+        for _ in range(min(SHARE, len(self._waiting))):
+            self._answer(self.receiver.answer_late, *self._waiting.popleft())
+        if self._waiting:
+            self.clock.callLater(0, self._turn)
+
+    def _answer(self, answer: Callable[..., None], message: bytes, of: Any) -> None:
+        """Answer a query; a bug in that is not the end of the others."""
         try:
-            self.receiver.datagramReceived(message, place)
+            answer(message, of)
         except Exception:
             self.log.failure("a query could not be answered")
 
