@@ -13,6 +13,7 @@ from dotproxy.config.changes import changes, keep_lasting
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.core import Core, Plan
 from dotproxy.server.factory import ProxyServerFactory
+from dotproxy.server.limits import limits_for
 from dotproxy.server.listeners import Bound, Listeners
 from dotproxy.upstream.ticker import until
 
@@ -55,9 +56,8 @@ class Proxy(MultiService):
         self._source = source
         self._reactor = reactor
         self.core = Core(source.plan(config), reactor)
-        self.factory = ProxyServerFactory(
-            self.core.resolver, reactor, config.forward.timeout
-        )
+        timeout, limits = config.forward.timeout, limits_for(config)
+        self.factory = ProxyServerFactory(self.core.resolver, reactor, timeout, limits)
         self.listeners = Listeners(self.factory, reactor)
         self.cache_file: CacheFile | None = None
         self._leaving: set[Core] = set()
@@ -129,7 +129,8 @@ class Proxy(MultiService):
 
     def _swap(self, plan: Plan, bound: Bound) -> None:
         before, self.core = self.core, self.core.followed_by(plan)
-        self.factory.serve(self.core.resolver, plan.config.forward.timeout)
+        timeout, limits = plan.config.forward.timeout, limits_for(plan.config)
+        self.factory.serve(self.core.resolver, timeout, limits)
         self.listeners.serve(plan.config, bound)
         if self.cache_file is not None:
             self.cache_file.keep(self.core.forwarder.cache)

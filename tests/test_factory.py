@@ -23,7 +23,8 @@ from dotproxy.local.special import Special
 from dotproxy.resolver import DoTResolver
 from dotproxy.server import factory as module
 from dotproxy.server.factory import ProxyServerFactory
-from dotproxy.server.stream import DEFAULT_LIMITS, StreamLimits, StreamProtocol
+from dotproxy.server.limits import DEFAULT_LIMITS, Limits
+from dotproxy.server.stream import StreamProtocol
 from dotproxy.upstream.interface import IUpstream
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.query import Query
@@ -129,7 +130,7 @@ def make_factory(
     upstream: IUpstream,
     clock: Clock,
     timeout: float = TIMEOUT,
-    limits: StreamLimits = DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> ProxyServerFactory:
     """Return a factory as the service makes it, in front of this upstream."""
     resolver = DoTResolver(make_forwarder(upstream, clock, Special()), clock, timeout)
@@ -473,69 +474,83 @@ class NamesTests(SynchronousTestCase):
         assert factory.datagram_protocol().controller is factory
 
 
+class LoadTests(SynchronousTestCase):
+    """More queries than may be under way."""
+
+    def test_oldest(self) -> None:
+        """The oldest fails when there are too many, and says why; the rest go on."""
+        upstream = Held()
+        factory = make_factory(upstream, Clock(), limits=Limits(queries=3))
+        replies = []
+        for number in range(4):
+            wish = dns.message.make_query(f"n{number}.example", "A", id=number)
+            wish.use_edns(0)
+            reply = factory.respond(wish.to_wire(), datagram=True)
+            assert isinstance(reply, Deferred)
+            replies.append(reply)
+        failed = dns.message.from_wire(self.successResultOf(replies[0]))
+        assert (failed.id, failed.rcode()) == (0, 2)
+        assert "too many queries" in failed.to_text()
+        upstream.answer(1, 2, 3)
+        for number in (1, 2, 3):
+            assert self.successResultOf(replies[number])[:4] == bytes(
+                (0, number, 0x81, 0x80)
+            )
+        assert factory.under_way.shed == 1
+        assert len(factory.under_way) == 0
+
+    def test_hits(self) -> None:
+        """What is known is answered, however many others wait."""
+        upstream = Held()
+        factory = make_factory(upstream, Clock(), limits=Limits(queries=1))
+        waiting = factory.respond(query(1), datagram=True)
+        assert isinstance(waiting, Deferred)
+        for _ in range(9):
+            assert factory.respond(query(2, rdtype="AXFR"), datagram=True)
+        self.assertNoResult(waiting)
+
+    def test_retransmission(self) -> None:
+        """A query that is sent again is asked once, and both get the answer."""
+        upstream = Held()
+        factory = make_factory(upstream, Clock())
+        replies = [factory.respond(query(7), datagram=True) for _ in range(3)]
+        assert len(upstream.asked) == 1
+        upstream.answer(0)
+        assert len({now(reply) for reply in replies}) == 1
+
+
 class ClientsTests(SynchronousTestCase):
     """Who is let in over TCP."""
 
     def setUp(self) -> None:
-        limits = StreamLimits(per_client=2, in_all=5)
+        limits = Limits(per_client=2, in_all=5)
         self.factory = make_factory(Held(), Clock(), limits=limits)
 
-    def connect(self, address: IAddress | None) -> StreamProtocol | None:
-        protocol = self.factory.buildProtocol(address)
-        if protocol is not None:
-            protocol.makeConnection(TcpTransport())
-        return protocol
+    def connect(self, address: IAddress | None) -> TcpTransport:
+        transport = TcpTransport()
+        self.factory.buildProtocol(address).makeConnection(transport)
+        return transport
 
-    def let_in(self, *hosts: str) -> list[StreamProtocol]:
-        """Connect from some hosts, and return those that are let in."""
-        made = [self.connect(IPv4Address("TCP", host, 9)) for host in hosts]
-        return [each for each in made if each is not None]
-
-    def test_per_client(self) -> None:
-        """One address has only so many connections; others have theirs."""
-        assert len(self.let_in("192.0.2.1", "192.0.2.1")) == 2
-        assert self.let_in("192.0.2.1") == []
-        assert self.factory.turned_away == 1
-        assert len(self.let_in("192.0.2.2")) == 1
-        assert self.factory.turned_away == 1
-
-    def test_in_all(self) -> None:
-        """There are only so many connections of all clients together."""
-        hosts = [f"192.0.2.{host}" for host in range(5)]
-        assert len(self.let_in(*hosts)) == 5
-        assert self.let_in("192.0.2.9") == []
-        assert len(self.factory.connections) == 5
-        assert self.factory.turned_away == 1
-
-    def test_counted_back(self) -> None:
-        """A connection that ends makes room for the next, of whichever client."""
-        here = self.let_in("192.0.2.1", "192.0.2.1")
-        self.let_in("192.0.2.2", "192.0.2.2", "192.0.2.3")
-        here.pop().connectionLost()
-        assert len(self.let_in("192.0.2.1", "192.0.2.3")) == 1
-        here.pop().connectionLost()
-        assert len(self.let_in("192.0.2.3")) == 1
-        assert self.let_in("192.0.2.1", "192.0.2.4") == []
-        assert len(self.factory.connections) == 5
+    def test_let_in(self) -> None:
+        """Who comes is let in; of its own network, whoever was longest idle goes."""
+        for host, other in (
+            (IPv4Address("TCP", "192.0.2.1", 9), IPv4Address("TCP", "192.0.2.2", 9)),
+            (
+                IPv6Address("TCP", "2001:db8::1", 9),
+                IPv6Address("TCP", "2001:db8:0:1::1", 9),
+            ),
+            (None, IPv4Address("TCP", "192.0.2.3", 9)),
+        ):
+            first, _, _ = [self.connect(host) for _ in range(3)]
+            beside = self.connect(other)
+            assert first.disconnecting
+            assert not beside.disconnecting
+        assert len(self.factory.streams) == 5
 
     def test_forgotten(self) -> None:
-        """A client that left altogether comes back to all that it may have."""
-        for _ in range(3):
-            for protocol in self.let_in("192.0.2.1", "192.0.2.1"):
-                protocol.connectionLost()
-        assert self.factory.connections == []
-        assert len(self.let_in("192.0.2.1", "192.0.2.1", "192.0.2.1")) == 2
-
-    def test_ipv6(self) -> None:
-        """An IPv6 client counts by its address, too."""
-        host = IPv6Address("TCP", "2001:db8::1", 9)
-        assert self.connect(host)
-        assert self.connect(host)
-        assert self.connect(host) is None
-        assert self.connect(IPv6Address("TCP", "2001:db8::2", 9))
-
-    def test_no_address(self) -> None:
-        """Clients without an IP address count as one."""
-        assert self.connect(None)
-        assert self.connect(UNIXAddress(b"/nowhere"))
-        assert self.connect(None) is None
+        """Who hangs up is in nobody's way."""
+        protocol: StreamProtocol = self.factory.buildProtocol(UNIXAddress(b"/x"))
+        protocol.makeConnection(TcpTransport())
+        assert list(self.factory.streams) == [protocol]
+        protocol.connectionLost()
+        assert len(self.factory.streams) == 0

@@ -106,7 +106,7 @@ class ListenerTests(TestCase):
         assert not self.listener.running
         assert [await client.gone for client in clients] == [False, False]
         upstream.answer(0, 1)
-        assert self.factory.connections == []
+        assert len(self.factory.streams) == 0
         bind(*where).close()
 
     async def test_nobody_there(self) -> None:

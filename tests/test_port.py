@@ -273,11 +273,11 @@ class ReadTests(SynchronousTestCase):
         """A reply that is late leaves even so, and it is known until when."""
         turns = self.read()
         self.port.drain()
-        assert not self.port.sends
+        assert not self.port.busy
         self.port.send(b"late", cast(Any, "Alice"))
-        assert self.port.sends
+        assert self.port.busy
         self.reactor.advance(0)
-        assert not self.port.sends
+        assert not self.port.busy
         assert turns.sent == [(b"late", "Alice")]
 
     def test_too_late(self) -> None:

@@ -11,7 +11,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from dotproxy.server.stream import StreamLimits, StreamProtocol
+from dotproxy.server.limits import Limits
+from dotproxy.server.stream import StreamProtocol
 from dotproxy.upstream.interface import IUpstream
 from dotproxy.wire.framing import frame
 from tests.clients import (
@@ -28,7 +29,18 @@ from tests.clients import (
 from tests.messages import quick
 from tests.test_factory import ERRORS, FORMERR, NOTIMP, SILENCE, make_factory
 
-LIMITS = StreamLimits(first_query=5, idle=10)
+LIMITS = Limits(first_query=5, idle=10)
+
+PIECES = (
+    frame(query(1)),
+    frame(query(2))[:9],
+    frame(query(2))[9:],
+    frame(query(3, rdtype="AXFR")) * 40,
+    b"\0",
+    b"\0\0",
+    b"\xff\xff",
+)
+"""Segments that make sense, alone or together, to put between others."""
 
 LARGE = 60_000
 """Octets of an answer of which one or two fill what stands between two peers."""
@@ -54,20 +66,33 @@ class StreamTests(SynchronousTestCase):
     def connect(
         self,
         upstream: IUpstream,
-        limits: StreamLimits = LIMITS,
+        limits: Limits = LIMITS,
         lenient: bool = False,
     ) -> None:
         """Begin anew; a lenient transport may be paused while it is closing."""
         self.transport = TcpTransport(lenient=lenient)
         self.factory = make_factory(upstream, self.clock, limits=limits)
-        protocol = self.factory.buildProtocol(None)
-        assert protocol is not None
-        self.protocol: StreamProtocol = protocol
+        self.protocol: StreamProtocol = self.factory.buildProtocol(None)
+        self.protocol.makeConnection(self.transport)
+
+    def connect_beside(self) -> None:
+        """Connect another client of the same factory, and go on with it."""
+        self.transport = TcpTransport()
+        self.protocol = self.factory.buildProtocol(None)
         self.protocol.makeConnection(self.transport)
 
     def ask(self, *asked: int) -> None:
-        """Send queries under these IDs in one segment."""
-        self.protocol.dataReceived(framed(*map(wish, asked)))
+        """Send queries under these IDs in one segment, and let turns pass."""
+        self.send(*map(wish, asked))
+
+    def send(self, *queries: bytes) -> None:
+        """Send queries in one segment, and let turns pass until all are begun."""
+        self.protocol.dataReceived(framed(*queries))
+        self.pass_turns()
+
+    def pass_turns(self) -> None:
+        """Let turns of the reactor pass, in no time."""
+        self.clock.advance(0)
 
     def replied(self) -> list[int]:
         """Return the IDs of the replies since the last look."""
@@ -98,6 +123,7 @@ class QueriesTests(StreamTests):
         ends = sorted(min(cut, len(stream)) for cut in cuts)
         for start, end in zip([0, *ends], [*ends, len(stream)], strict=True):
             self.protocol.dataReceived(stream[start:end])
+        self.pass_turns()
         assert upstream.numbers == list(range(count))
         upstream.answer(*range(count))
         assert self.replied() == list(range(count))
@@ -145,16 +171,29 @@ class QueriesTests(StreamTests):
         assert not reply[2] & 0x02
 
     def test_silence(self) -> None:
-        """What is no query gets no reply, and does not disturb the next."""
-        for octets in SILENCE.values():
-            self.protocol.dataReceived(framed(octets, query(1, rdtype="AXFR")))
-            assert self.replied() == [1]
+        """What is no query ends the conversation, and what follows is not read."""
+        for what, octets in SILENCE.items():
+            self.connect(self.upstream)
+            self.send(query(1, rdtype="AXFR"), octets, query(2, rdtype="AXFR"))
+            assert self.replied() == [1], what
+            assert self.transport.disconnecting, what
+            self.send(query(3, rdtype="AXFR"))
+            assert self.replied() == [], what
+
+    def test_owed_before_silence(self) -> None:
+        """What was asked before that is still answered."""
+        self.send(query(1), b"", query(2))
+        assert not self.transport.disconnecting
+        assert not self.reading()
+        self.upstream.answer(0)
+        assert self.replied() == [1]
+        assert self.transport.disconnecting
 
     def test_errors(self) -> None:
         """What cannot be read, or done, is answered by a framed error."""
         for what, (wire, expected) in ERRORS.items():
             if expected in (FORMERR, NOTIMP):
-                self.protocol.dataReceived(framed(wire))
+                self.send(wire)
                 (reply,) = self.transport.take()
                 assert len(reply) == 12, what
                 assert rcode(reply) == expected, what
@@ -165,7 +204,7 @@ class QueriesTests(StreamTests):
         self.protocol.dataReceived(framed(query(0)))
         (first,) = self.transport.take()
         asked = list(range(1, 1500))
-        self.protocol.dataReceived(framed(*map(query, asked)))
+        self.send(*map(query, asked))
         replies = self.transport.take()
         assert numbers(replies) == asked
         assert {reply[2:] for reply in replies} == {first[2:]}
@@ -181,14 +220,68 @@ class QueriesTests(StreamTests):
         assert {rcode(reply) for reply in replies} == {2}
         assert self.reading()
 
+    @quick
+    @given(st.lists(st.binary(max_size=40) | st.sampled_from(PIECES), max_size=12))
+    def test_anything(self, segments: list[bytes]) -> None:
+        """Whatever octets come, however cut, there is no fault and no half reply."""
+        self.clock = Clock()
+        self.connect(Zone(), lenient=True)
+        for segment in segments:
+            self.protocol.dataReceived(segment)
+            self.pass_turns()
+        assert all(len(reply) >= 12 for reply in self.transport.take())
+        self.protocol.readConnectionLost()
+        self.protocol.connectionLost()
+        assert self.clock.getDelayedCalls() == []
+
+    def test_turns(self) -> None:
+        """One that asks much at once leaves others their turn."""
+        self.connect(Zone())
+        self.protocol.dataReceived(framed(*map(query, range(500))))
+        assert 0 < len(self.replied()) < 100
+        assert not self.reading()
+        self.connect_beside()
+        self.protocol.dataReceived(framed(query(1)))
+        assert self.replied() == [1]
+
 
 class LimitTests(StreamTests):
+    def test_all_unread(self) -> None:
+        """There are only so many octets for all who do not read."""
+        self.connect(self.upstream, Limits(unread_in_all=LARGE + 1000))
+        first = self.transport
+        self.ask(1)
+        self.protocol.pauseProducing()
+        other = self.protocol
+        self.connect_beside()
+        self.ask(2)
+        self.protocol.pauseProducing()
+        self.upstream.answer(0, size=LARGE)
+        assert not first.disconnecting
+        self.upstream.answer(1, size=LARGE)
+        assert self.transport.disconnected
+        assert self.factory.streams.unread > LARGE
+        self.protocol.connectionLost()
+        other.resumeProducing()
+        assert self.factory.streams.unread == 0
+
+    def test_streamed(self) -> None:
+        """Streams hold half of all queries under way; beyond, theirs wait."""
+        self.connect(self.upstream, Limits(queries=8))
+        self.ask(*range(6))
+        assert self.upstream.numbers == list(range(4))
+        self.upstream.answer(0, 1)
+        self.pass_turns()
+        assert self.upstream.numbers == list(range(6))
+        assert self.factory.under_way.shed == 0
+
     def test_under_way(self) -> None:
         """So many queries are under way; the others wait, and no more is read."""
         self.ask(*range(250))
         assert self.upstream.numbers == list(range(100))
         assert not self.reading()
         self.upstream.answer(70)
+        self.pass_turns()
         assert self.upstream.numbers == list(range(101))
         assert not self.reading()
 
@@ -198,7 +291,9 @@ class LimitTests(StreamTests):
         for place in range(149):
             self.upstream.answer(place)
             assert not self.reading()
+            self.pass_turns()
         self.upstream.answer(149)
+        self.pass_turns()
         assert self.reading()
         assert self.upstream.numbers == list(range(250))
         self.upstream.answer(*range(150, 250))
@@ -215,9 +310,10 @@ class LimitTests(StreamTests):
         """What is answered without asking anybody takes no room."""
         self.ask(*range(100))
         transfer = query(500, rdtype="AXFR")
-        self.protocol.dataReceived(framed(transfer, wish(100)))
+        self.send(transfer, wish(100))
         assert self.replied() == []
         self.upstream.answer(0)
+        self.pass_turns()
         assert self.replied() == [0, 500]
         assert self.upstream.numbers[-1] == 100
 
@@ -279,6 +375,7 @@ class GoodbyeTests(StreamTests):
         self.ask(*range(150))
         self.protocol.readConnectionLost()
         self.upstream.answer(*range(100))
+        self.pass_turns()
         assert self.upstream.numbers == list(range(150))
         assert not self.transport.disconnecting
         self.upstream.answer(*range(100, 150))
@@ -318,7 +415,7 @@ class GoodbyeTests(StreamTests):
         self.upstream.answer(0)
         assert self.replied() == []
         assert len(self.upstream.asked) == 100
-        assert self.factory.connections == []
+        assert len(self.factory.streams) == 0
 
     def test_going(self) -> None:
         """When the connection is going, nothing new is begun for it."""
@@ -341,7 +438,6 @@ class GoodbyeTests(StreamTests):
         """A connection that ends before it begins leaves nothing behind."""
         factory = make_factory(self.upstream, Clock())
         protocol = factory.buildProtocol(None)
-        assert protocol is not None
         factory.connectionMade(protocol)
         protocol.connectionLost()
         assert self.successResultOf(protocol.lost) is None
@@ -376,12 +472,13 @@ class FinishTests(StreamTests):
 
     def test_backlog(self) -> None:
         """What has come before, and had no room yet, still gets a reply."""
-        self.connect(self.upstream, StreamLimits(under_way=1))
+        self.connect(self.upstream, Limits(under_way=1))
         self.ask(1, 2)
         assert not self.reading()
         self.protocol.finish()
         assert self.reading()
         self.upstream.answer(0)
+        self.clock.advance(0)
         self.upstream.answer(1)
         assert self.replied() == [1, 2]
         assert self.transport.disconnecting
@@ -397,6 +494,19 @@ class FinishTests(StreamTests):
 
 
 class TimeTests(StreamTests):
+    def test_waits_for_its_turn(self) -> None:
+        """Nor who has asked what could not be begun yet."""
+        self.connect(self.upstream, Limits(queries=2, under_way=5, idle=10))
+        other = self.protocol
+        self.connect_beside()
+        self.send(wish(1))
+        other.dataReceived(framed(wish(2)))
+        self.pass_time(30)
+        assert self.upstream.numbers == [1]
+        self.upstream.answer(0)
+        self.pass_turns()
+        assert self.upstream.numbers == [1, 2]
+
     def pass_time(self, seconds: float) -> None:
         """Let time pass as it does, and not in one jump."""
         self.clock.pump([0.5] * int(seconds * 2))
@@ -493,9 +603,9 @@ class TcpTests(TestCase):
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
         client: TcpClient = await endpoint.connect(Factory.forProtocol(TcpClient))
         self.addCleanup(self.hang_up, client)
-        while not factory.connections:
+        while not factory.streams:
             await deferLater(reactor, 0.001)
-        (self.server,) = factory.connections
+        (self.server,) = factory.streams
         self.server.transport.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, SMALL_BUFFER)
         return client
 
@@ -506,6 +616,7 @@ class TcpTests(TestCase):
     async def asked(self, count: int) -> None:
         """Wait until so many queries have come through."""
         while len(self.upstream.asked) < count:
+            self.clock.advance(0)
             await deferLater(reactor, 0.001)
 
     async def settled(self) -> None:

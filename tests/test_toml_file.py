@@ -9,6 +9,7 @@ from unittest import TestCase
 import pytest
 
 from dotproxy.config.caching import Caching
+from dotproxy.config.clients import Clients
 from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
 from dotproxy.config.presets import PRESETS
 from dotproxy.config.toml_file import (
@@ -61,9 +62,15 @@ stale_max_age = 7200
 stale_client_timeout = 1
 prefetch = false
 file = "cache"
+
+[clients]
+max_tcp = 50
+max_tcp_per_client = 5
+idle_timeout = 20
+max_queries = 100
 """
 
-KNOWN = "known: listen, profile, upstream, forward, cache"
+KNOWN = "known: listen, profile, upstream, forward, cache, clients"
 
 FAULTS = (
     # An unknown key, at every level, also those of later versions.
@@ -309,6 +316,7 @@ class LoadTests(FileTests):
                     False,
                     self.beside("cache"),
                 ),
+                clients=Clients(50, 5, 20, 100),
             ),
         )
 
@@ -415,8 +423,9 @@ class SampleTests(FileTests):
     def test_every_key(self) -> None:
         """Every key stands in the sample, under a comment that gives the reason."""
         text = SAMPLE.read_text()
-        tables = {"upstream", "forward", "cache"}
-        fields = {*Forward.__struct_fields__, *Caching.__struct_fields__}
+        tables = {"upstream", "forward", "cache", "clients"}
+        kinds = (Forward, Caching, Clients)
+        fields = {field for kind in kinds for field in kind.__struct_fields__}
         for key in {*KEYS, *UPSTREAM_KEYS, *fields} - tables:
             with self.subTest(key=key):
                 self.assertRegex(text, rf"(?m)^#.*\n{key} = |^# .*\b{key} = ")

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
 from dotproxy.config.caching import Caching
+from dotproxy.config.clients import Clients
 from dotproxy.config.setting import (
     ConfigError,
     Text,
@@ -167,6 +168,7 @@ class Config(Struct, frozen=True):
     profile: Annotated[str, one_of(PROFILES)] = "strict"
     forward: Forward = Forward()
     cache: Caching = Caching()
+    clients: Clients = Clients()
     lab: bool = False
 
     def __post_init__(self) -> None:

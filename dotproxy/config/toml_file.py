@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dotproxy.config.caching import Caching
+from dotproxy.config.clients import Clients
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
     Config,
@@ -28,7 +29,7 @@ from dotproxy.config.toml_lines import line_of
 DEFAULT = Config(DEFAULT_LISTEN, DEFAULT_UPSTREAM)
 """What holds when nothing is configured: an empty file says the same."""
 
-KEYS = ("listen", "profile", "upstream", "forward", "cache")
+KEYS = ("listen", "profile", "upstream", "forward", "cache", "clients")
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)
 
 Table = Mapping[str, Any]
@@ -111,6 +112,8 @@ def _config(document: Table, folder: str) -> Config:
         settings["forward"] = _table("forward", Forward, settings["forward"])
     if "cache" in settings:
         settings["cache"] = _cache(settings["cache"], folder)
+    if "clients" in settings:
+        settings["clients"] = _table("clients", Clients, settings["clients"])
     return replace(DEFAULT, **settings)
 
 

@@ -1,8 +1,7 @@
 """The names server factory: it supplies both protocols, and the way to an answer."""
 
-from collections import Counter
+from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.names.resolve import ResolverChain
@@ -11,8 +10,12 @@ from twisted.names.server import DNSServerFactory
 from dotproxy.clock import uptime
 from dotproxy.local.ready import Ready
 from dotproxy.resolver import DoTResolver
+from dotproxy.server.clients import Clients, network_of
 from dotproxy.server.datagram import DatagramProtocol
-from dotproxy.server.stream import DEFAULT_LIMITS, StreamLimits, StreamProtocol
+from dotproxy.server.limits import DEFAULT_LIMITS, Limits
+from dotproxy.server.stream import StreamProtocol
+from dotproxy.server.turns import Turns
+from dotproxy.server.under_way import UnderWay
 from dotproxy.wire.message import FormatError
 from dotproxy.wire.query import limit_datagram, parse_query
 from dotproxy.wire.reply import rejection
@@ -24,7 +27,8 @@ HEAD_START = 0.1
 class ProxyServerFactory(DNSServerFactory):
     """A names server whose only authority is a resolver over TLS.
 
-    `timeout` is how long clients are taken to wait, in seconds.
+    `timeout` is how long clients are taken to wait, in seconds.  `streams` are
+    the TCP clients, the one that was longest of no use first.
     """
 
     noisy = False
@@ -34,40 +38,48 @@ class ProxyServerFactory(DNSServerFactory):
         resolver: DoTResolver,
         clock: IReactorTime,
         timeout: float,
-        limits: StreamLimits = DEFAULT_LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         super().__init__()
         self._clock = clock
-        self._limits = limits
-        self._clients: Counter[str] = Counter()
+        self.streams = Clients(limits)
+        self.under_way = UnderWay(limits.queries)
+        self._turns = Turns(clock, limits.streamed)
         self.ready_datagrams, self.ready_streams = Ready(), Ready()
-        self.turned_away = 0
-        self.serve(resolver, timeout)
+        self.serve(resolver, timeout, limits)
 
-    def serve(self, resolver: DoTResolver, timeout: float) -> None:
-        """Ask this resolver from now on; queries under way stay with the one before."""
+    def serve(
+        self, resolver: DoTResolver, timeout: float, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        """Ask this resolver from now on; queries under way stay with the one before.
+
+        Clients that are too many by the new limits leave one by one, as others come.
+        """
         self.canRecurse, self.resolver = True, ResolverChain([resolver])
         self._forwarder = resolver.forwarder
         self._patience = max(timeout - HEAD_START, timeout / 2)
+        self.streams.limits = limits
+        self.under_way.most = limits.queries
+        self._turns.most = limits.streamed
         self._clear_ready()
 
     def datagram_protocol(self) -> DatagramProtocol:
         """Make the protocol for one UDP port."""
         return DatagramProtocol(self, self.ready_datagrams, self._clock)
 
-    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol | None:
-        """Make the protocol for one TCP client, or turn away who has too many."""
-        host = addr.host if isinstance(addr, IPv4Address | IPv6Address) else ""
-        if (
-            self._clients[host] >= self._limits.per_client
-            or self._clients.total() >= self._limits.in_all
-        ):
-            self.turned_away += 1
-            return None
-        self._clients[host] += 1
-        protocol = StreamProtocol(self, self._clock, self._limits)
-        protocol.lost.addCallback(lambda _: self._forget(host))
+    def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
+        """Make the protocol for one TCP client."""
+        protocol = StreamProtocol(self, self._clock, self.streams, self._turns)
+        protocol.network = network_of(addr)
         return protocol
+
+    def connectionMade(self, protocol: Any) -> None:
+        """Let a client in, in place of another if there are too many."""
+        self.streams.enter(protocol)
+
+    def connectionLost(self, protocol: Any) -> None:
+        """Forget a client."""
+        self.streams.leave(protocol)
 
     def respond(self, message: bytes, datagram: bool) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message; see `Responder`."""
@@ -86,7 +98,8 @@ class ProxyServerFactory(DNSServerFactory):
         answer = self._forwarder.resolve(query)
         if isinstance(answer, bytes):
             ready.keep(query, answer)
-        return answer
+            return answer
+        return self.under_way.add(query, answer)
 
     def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
         """Forget a name, with all below it if `subtree`, or everything; count them.
@@ -99,8 +112,3 @@ class ProxyServerFactory(DNSServerFactory):
     def _clear_ready(self) -> None:
         self.ready_datagrams.clear()
         self.ready_streams.clear()
-
-    def _forget(self, host: str) -> None:
-        self._clients[host] -= 1
-        if not self._clients[host]:
-            del self._clients[host]

@@ -6,10 +6,11 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorSocket
 
+from dotproxy.server.clients import Client
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.port import Port, adopt
 from dotproxy.server.sockets import Sockets
-from dotproxy.server.stream import StreamProtocol
+from dotproxy.server.stream_port import adopt_stream
 
 
 class Listener(Service):
@@ -30,15 +31,13 @@ class Listener(Service):
     @property
     def owes(self) -> bool:
         """Whether somebody waits for a reply, or has not read one to its end."""
-        return bool(self._datagrams.waiting or self._udp.sends or self._streams())
+        return bool(self._datagrams.waiting or self._udp.busy or self._streams())
 
     def startService(self) -> None:
         """Begin to read; Twisted works on copies of the sockets."""
         udp, tcp = self._sockets
         self._udp = adopt(udp, self._datagrams, self._reactor)
-        self._tcp = self._reactor.adoptStreamPort(
-            tcp.fileno(), tcp.family, self._factory
-        )
+        self._tcp = adopt_stream(tcp, self._factory, self._reactor)
         self._sockets.close()
         super().startService()
 
@@ -56,7 +55,7 @@ class Listener(Service):
         """Stop listening, and hang up on the clients; fires when that is done."""
         super().stopService()
         for stream in self._streams():
-            stream.transport.abortConnection()
+            stream.turn_out()
         return gatherResults(
             [self._close_door(), maybeDeferred(self._udp.stopListening)]
         )
@@ -67,10 +66,6 @@ class Listener(Service):
             self._closing = maybeDeferred(self._tcp.stopListening)
         return self._closing
 
-    def _streams(self) -> list[StreamProtocol]:
+    def _streams(self) -> list[Client]:
         """Return the TCP clients that came in here."""
-        return [
-            stream
-            for stream in self._factory.connections
-            if stream.transport.server is self._tcp
-        ]
+        return [it for it in self._factory.streams if it.transport.server is self._tcp]

@@ -131,9 +131,9 @@ class Port(TwistedPort):
             self.log.failure("a query could not be answered")
 
     @property
-    def sends(self) -> bool:
-        """Whether late replies leave at the end of this turn."""
-        return bool(self._late)
+    def busy(self) -> bool:
+        """Whether queries wait for their turn, or late replies to leave."""
+        return bool(self._waiting or self._late)
 
     def drain(self) -> None:
         """Read what has come, and no more; late replies still leave."""

@@ -13,12 +13,17 @@ from typing import NamedTuple
 from dotproxy.config.setting import ConfigError
 from dotproxy.config.spelling import joined
 
-BACKLOG = 256
-"""Connections that the system keeps while nobody accepts them."""
+BACKLOG = 1024
+"""Connections that the system keeps while nobody accepts them.  When it is full, who
+comes waits for a second."""
 
 RECEIVE_BUFFER = 2**20
 """Octets of queries that the system keeps for us, if it allows: some 1,300 of them,
 for the milliseconds in which other work is done."""
+
+STREAM_BUFFER = 64 * 1024
+"""Octets that the system keeps in either direction for one TCP client.  By itself it
+would let them grow to megabytes for whoever does not read; this holds any answer."""
 
 IP_PKTINFO = 8 if sys.platform == "linux" else 26
 """The option's number, which Python does not name before 3.14 (in.h)."""
@@ -93,6 +98,9 @@ def _bound(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
             if stream:
                 # A restart must not wait for the connections of the last run.
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                # Those that are accepted have it from here.
+                for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                    made.setsockopt(socket.SOL_SOCKET, buffer, STREAM_BUFFER)
             else:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
                 _tell_which_address(made, host)

@@ -3,14 +3,14 @@
 1. A client may send many queries on end; each is answered when its answer is
    there, in any order.
 2. There are only so many under way at once; what came beyond waits, and no more
-   is read meanwhile.
+   is read meanwhile.  A few are begun in each turn; see `Turns`.
 3. A client that does not read its answers gets no new query begun.
 4. One that closes its side still gets the answers to what it asked.
 5. Silence ends the connection: soon before the first query, later between two.
+   So does what is no query: there is no telling what would come next.
 """
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -25,51 +25,49 @@ from twisted.names.dns import DNSProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from dotproxy.server.clients import Clients
 from dotproxy.server.responder import Responder
+from dotproxy.server.turns import PORTION, Turns
 from dotproxy.wire.framing import Frames, frame
 
 if TYPE_CHECKING:
     from twisted.internet.tcp import Server
 
 
-@dataclass(frozen=True)
-class StreamLimits:
-    """Bounds on TCP clients; times in seconds (RFC 7766 sections 6.2.3 and 10)."""
-
-    first_query: float = 5.0
-    """For the first query to arrive, as a whole."""
-    idle: float = 10.0
-    """Between a query or an answer and the next query."""
-    under_way: int = 100
-    """Queries of one connection that are asked at the same time."""
-    unread: int = 256 * 1024
-    """Octets of answers kept for a client that does not read them."""
-    per_client: int = 100
-    """Connections of one address."""
-    in_all: int = 4000
-    """Connections of all clients together."""
+BUFFER = 16 * 1024
+"""Octets read in one go, and octets unsent at which a client counts as one that does
+not read: Twisted has one number for both.  Few, for there may be thousands."""
 
 
-DEFAULT_LIMITS = StreamLimits()
+GRAIN = 0.5
+"""Seconds to which the order is kept in which clients were last of use: to keep it for
+each query would cost more than it tells."""
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class StreamProtocol(DNSProtocol):
-    """One TCP client.  `lost` fires with None when its connection is gone."""
+    """One TCP client.  `lost` fires with None when its connection is gone.
+
+    `network` says whose it is, for the limits; see `network_of`.
+    """
 
     controller: Responder
     transport: "Server"
+    network: str | bytes = ""
 
     def __init__(
         self,
         controller: Responder,
         clock: IReactorTime,
-        limits: StreamLimits,
+        clients: Clients,
+        turns: Turns,
     ) -> None:
         super().__init__(controller, clock)
         self.lost: Deferred[None] = Deferred()
         self._clock = clock
-        self._limits = limits
+        self._clients = clients
+        self._limits = clients.limits
+        self._turns = turns
         self._frames = Frames()
         self._backlog: deque[bytes] = deque()
         self._under_way = 0
@@ -79,8 +77,8 @@ class StreamProtocol(DNSProtocol):
         self._dismissed = False
         self._gone = False
         self._working = False
-        self._last_used = clock.seconds()
-        self._allowed = limits.first_query
+        self._last_used = self._last_told = clock.seconds()
+        self._allowed = self._limits.first_query
         self._timer: IDelayedCall | None = None
 
     # What Twisted calls.
@@ -89,6 +87,7 @@ class StreamProtocol(DNSProtocol):
         """Start the clock, and ask to be told when the client does not read."""
         super().connectionMade()
         self.transport.setTcpNoDelay(True)
+        self.transport.bufferSize = BUFFER
         self.transport.registerProducer(self, True)
         self._timer = self._clock.callLater(self._allowed, self._look)
 
@@ -101,7 +100,7 @@ class StreamProtocol(DNSProtocol):
         if self._finished:
             return
         messages = self._frames.feed(data)
-        if messages:
+        if messages and not self._finished:
             self._touch()
             self._backlog.extend(messages)
             self._work()
@@ -119,12 +118,12 @@ class StreamProtocol(DNSProtocol):
         if not self._choked:
             # Twisted says it again at every write.
             self._choked = True
-            self._unread = 0
-            self._work()
+            self._plan()
 
     def resumeProducing(self) -> None:
         """Go on: the client has read."""
         self._choked = False
+        self._forget_unread()
         self._work()
 
     def stopProducing(self) -> None:
@@ -136,9 +135,17 @@ class StreamProtocol(DNSProtocol):
         super().connectionLost(reason)
         self._gone = True
         self._backlog.clear()
+        self._forget_unread()
+        self._turns.leave(self._work)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self.lost.callback(None)
+
+    def turn_out(self) -> None:
+        """Hang up at once: this one costs too much, or another needs the place."""
+        self._gone = True
+        self._backlog.clear()
+        self.transport.abortConnection()
 
     # Queries in, answers out.
 
@@ -150,16 +157,27 @@ class StreamProtocol(DNSProtocol):
             self._work()
 
     def _work(self) -> None:
-        """Begin what there is room for; read on, or not, or say goodbye.
+        """Begin a few, if there is room, and see what is next.
 
         A reply may be there at once, and would call this anew for each in turn.
         """
         if self._working:
             return
         self._working = True
-        while self._backlog and self._has_room():
+        turns = self._turns
+        least = max(turns.left - PORTION, 0)
+        while turns.left > least and self._may_begin() and not turns.crowded:
+            turns.left -= 1
             self._begin(self._backlog.popleft())
         self._working = False
+        self._plan()
+
+    def _plan(self) -> None:
+        """Wait for the next turn; read on, or not, or say goodbye."""
+        if self._gone:
+            return
+        if self._backlog and self._may_begin():
+            self._turns.wait(self._work)
         if self._finished:
             if not (self._backlog or self._under_way):
                 self._say_goodbye()
@@ -168,8 +186,9 @@ class StreamProtocol(DNSProtocol):
         else:
             self.transport.resumeProducing()
 
-    def _has_room(self) -> bool:
-        return not self._choked and self._under_way < self._limits.under_way
+    def _may_begin(self) -> bool:
+        room = not self._choked and self._under_way < self._limits.under_way
+        return room and len(self._backlog) > 0
 
     def _begin(self, message: bytes) -> None:
         reply = self.controller.respond(message, datagram=False)
@@ -177,33 +196,57 @@ class StreamProtocol(DNSProtocol):
             self._send(reply)
         elif reply is not None:
             self._under_way += 1
+            self._turns.begun()
             reply.addCallback(self._answered)
+        else:
+            self._finished = True
+            self._backlog.clear()
+            self.transport.pauseProducing()
 
     def _answered(self, reply: bytes) -> None:
+        """Send, and leave what is next to another turn: this one is an answer's."""
         self._under_way -= 1
+        self._turns.ended()
         if not self._gone:
+            self._touch()
             self._send(reply)
-            self._work()
+            self._plan()
 
     def _send(self, reply: bytes) -> None:
-        self._touch()
-        if self._choked:
-            self._unread += len(reply)
-            if self._unread > self._limits.unread:
-                self.transport.abortConnection()
-                return
-        self.transport.write(frame(reply))
+        if self._choked and not self._may_keep(len(reply)):
+            self.turn_out()
+        else:
+            self.transport.write(frame(reply))
+
+    def _may_keep(self, octets: int) -> bool:
+        """Count what is kept for a client that does not read; whether that may be."""
+        self._unread += octets
+        self._clients.unread += octets
+        return (
+            self._unread <= self._limits.unread
+            and self._clients.unread <= self._limits.unread_in_all
+        )
+
+    def _forget_unread(self) -> None:
+        self._clients.unread -= self._unread
+        self._unread = 0
 
     def _say_goodbye(self) -> None:
         """Close once the client has read all; Twisted waits for producers first."""
+        if self._dismissed:
+            return
+        self._dismissed = True
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     # Time.
 
     def _touch(self) -> None:
-        self._last_used = self._clock.seconds()
+        self._last_used = now = self._clock.seconds()
         self._allowed = self._limits.idle
+        if now - self._last_told > GRAIN:
+            self._last_told = now
+            self._clients.touch(self)
 
     def _look(self) -> None:
         """Hang up on a client that was silent for too long; else look again.
@@ -212,10 +255,9 @@ class StreamProtocol(DNSProtocol):
         one, and no second.
         """
         rest = self._last_used + self._allowed - self._clock.seconds()
-        if rest <= 0 and not self._under_way:
+        if rest <= 0 and not (self._under_way or self._may_begin()):
             if self._choked or self._dismissed:
                 self.transport.abortConnection()
                 return
-            self._dismissed = True
             self._say_goodbye()
         self._timer = self._clock.callLater(max(rest, 1.0), self._look)

@@ -1,0 +1,108 @@
+"""Who is connected over TCP, and who must go so that another may come.
+
+To refuse newcomers would let those who came first keep out all others, and they may
+do nothing.  So the one that was longest of no use makes room.
+"""
+
+import socket
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+from typing import Protocol as TypingProtocol
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IAddress
+
+from dotproxy.server.limits import Limits
+
+IPV6_PREFIX = 8
+"""Octets of an IPv6 address that tell one subscriber from another (RFC 6177)."""
+
+
+class Client(TypingProtocol):
+    """A connection.
+
+    `network` says whose it is, see `network_of`; the `server` of its transport is the
+    port that let it in.
+    """
+
+    network: str | bytes
+    transport: Any
+
+    def finish(self) -> None:
+        """Answer what has been asked, and then hang up."""
+
+    def turn_out(self) -> None:
+        """Hang up at once, for another needs the place."""
+
+
+Queue = OrderedDict[Client, None]
+"""Connections, the one that was longest of no use first."""
+
+
+class Clients:
+    """All connections, and those of each network."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.turned_out = 0
+        self.unread = 0
+        """Octets kept for those who do not read them."""
+        self._all: Queue = OrderedDict()
+        self._networks: dict[str | bytes, Queue] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(self._all)
+
+    def enter(self, client: Client) -> None:
+        """Let a client in, in place of another if there are too many.
+
+        A network that has all it may have makes room itself.
+        """
+        own = self._networks.get(client.network, ())
+        if len(own) >= self.limits.per_client:
+            self._turn_out(next(iter(own)))
+        elif len(self._all) >= self.limits.in_all:
+            self.make_room()
+        self._all[client] = None
+        self._networks.setdefault(client.network, OrderedDict())[client] = None
+
+    def touch(self, client: Client) -> None:
+        """Take note that a client is of use: it asks, or is answered."""
+        if client in self._all:
+            self._all.move_to_end(client)
+            self._networks[client.network].move_to_end(client)
+
+    def leave(self, client: Client) -> None:
+        """Forget a client; it may have been turned out before."""
+        if client in self._all:
+            del self._all[client]
+            own = self._networks[client.network]
+            del own[client]
+            if not own:
+                del self._networks[client.network]
+
+    def make_room(self) -> None:
+        """Turn out the one that was longest of no use, if there is any."""
+        for client in self._all:
+            self._turn_out(client)
+            return
+
+    def _turn_out(self, client: Client) -> None:
+        self.turned_out += 1
+        self.leave(client)
+        client.turn_out()
+
+
+def network_of(address: IAddress | None) -> str | bytes:
+    """Return what two addresses of one client have in common.
+
+    An IPv4 address stands for itself; whoever has an IPv6 address has 2**64.
+    """
+    if isinstance(address, IPv6Address):
+        host = address.host.partition("%")[0]
+        return socket.inet_pton(socket.AF_INET6, host)[:IPV6_PREFIX]
+    return address.host if isinstance(address, IPv4Address) else ""

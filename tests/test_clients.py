@@ -1,0 +1,136 @@
+"""Who is connected over TCP, and who goes when there are too many."""
+
+from unittest import TestCase
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+
+from dotproxy.config.clients import Clients as Configured
+from dotproxy.config.setting import ConfigError
+from dotproxy.server.clients import Clients, network_of
+from dotproxy.server.limits import Limits
+from tests.messages import quick
+
+
+class Guest:
+    """A client that notes that it was turned out."""
+
+    def __init__(self, network: str) -> None:
+        self.network: str | bytes = network
+        self.out = False
+
+    def turn_out(self) -> None:
+        assert not self.out, "nobody is turned out twice"
+        self.out = True
+
+
+class ClientsTests(TestCase):
+    def setUp(self) -> None:
+        self.clients = Clients(Limits(per_client=3, in_all=5))
+
+    def enter(self, *networks: str) -> list[Guest]:
+        guests = [Guest(network) for network in networks]
+        for guest in guests:
+            self.clients.enter(guest)
+        return guests
+
+    def test_room(self) -> None:
+        """As many as may come stay."""
+        guests = self.enter("a", "a", "a", "b", "c")
+        assert list(self.clients) == guests
+        assert self.clients.turned_out == 0
+
+    def test_in_all(self) -> None:
+        """One more, and the one that was longest idle goes for it."""
+        guests = self.enter("a", "b", "c", "d", "e")
+        (last,) = self.enter("f")
+        assert [guest.out for guest in guests] == [True, *[False] * 4]
+        assert list(self.clients) == [*guests[1:], last]
+        assert self.clients.turned_out == 1
+
+    def test_use(self) -> None:
+        """One that was of use stays longer than one that came later."""
+        guests = self.enter("a", "b", "a", "a", "e")
+        self.clients.touch(guests[0])
+        self.enter("a")
+        assert [at for at, guest in enumerate(guests) if guest.out] == [2]
+        self.enter("f")
+        assert [at for at, guest in enumerate(guests) if guest.out] == [1, 2]
+
+    def test_per_client(self) -> None:
+        """A network that has all it may have makes room itself, not for others."""
+        other = self.enter("b")
+        guests = self.enter("a", "a", "a", "a")
+        assert [guest.out for guest in other + guests] == [False, True, *[False] * 3]
+        assert len(self.clients) == 4
+
+    def test_leave(self) -> None:
+        """Who leaves makes room; it may do so twice, or be turned out before."""
+        guests = self.enter("a", "a", "a", "a")
+        for guest in (guests[0], guests[1], guests[1]):
+            self.clients.leave(guest)
+            self.clients.touch(guest)
+        assert list(self.clients) == guests[2:]
+        self.enter("a")
+        assert not any(guest.out for guest in guests[1:])
+
+    def test_make_room(self) -> None:
+        """Somebody goes when the system has no room, if there is anybody."""
+        guests = self.enter("a", "b")
+        for _ in range(3):
+            self.clients.make_room()
+        assert all(guest.out for guest in guests)
+        assert self.clients.turned_out == 2
+
+    @quick
+    @given(st.lists(st.tuples(st.sampled_from("eetl"), st.integers(0, 9))))
+    def test_limits(self, steps: list[tuple[str, int]]) -> None:
+        """Whatever happens, no limit is passed, and who is in was not turned out."""
+        self.setUp()
+        come: list[Guest] = []
+        for step, number in steps:
+            if step == "e":
+                come += self.enter(str(number % 3))
+            elif come:
+                guest = come[number % len(come)]
+                (self.clients.touch if step == "t" else self.clients.leave)(guest)
+            inside = [guest for guest in come if guest in list(self.clients)]
+            assert len(inside) == len(self.clients) <= 5
+            assert not any(guest.out for guest in inside)
+            for network in "012":
+                assert sum(guest.network == network for guest in inside) <= 3
+
+
+class NetworkTests(TestCase):
+    def test_ipv4(self) -> None:
+        """An IPv4 address is a client, on whatever port."""
+        one, same = (IPv4Address("TCP", "192.0.2.1", port) for port in (1, 2))
+        other = IPv4Address("TCP", "192.0.2.2", 1)
+        assert network_of(one) == network_of(same) != network_of(other)
+
+    def test_ipv6(self) -> None:
+        """64 bits of an IPv6 address are one, with or without a zone."""
+        hosts = ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1")
+        one, same, other = (network_of(IPv6Address("TCP", host, 1)) for host in hosts)
+        assert one == same != other
+        zones = ("fe80::1%eth0", "fe80::2")
+        assert len({network_of(IPv6Address("TCP", zone, 1)) for zone in zones}) == 1
+
+    def test_none(self) -> None:
+        """Clients without an IP address are one."""
+        assert network_of(None) == network_of(UNIXAddress(b"/nowhere"))
+
+
+class ConfigTests(TestCase):
+    def test_bounds(self) -> None:
+        """Every limit is a number that makes sense."""
+        for key, value, rule in (
+            ("max_tcp", 0, "a whole number from 1 to 1000000"),
+            ("max_tcp_per_client", "9", "a whole number from 1 to 1000000"),
+            ("idle_timeout", 0.5, "a number of seconds from 1 to 3600"),
+            ("max_queries", 10**7, "a whole number from 1 to 1000000"),
+        ):
+            with self.subTest(key=key), self.assertRaises(ConfigError) as caught:
+                Configured(**{key: value})
+            self.assertEqual(str(caught.exception), f"{key} = {value!r} must be {rule}")
