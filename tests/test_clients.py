@@ -83,6 +83,32 @@ class ClientsTests(TestCase):
         assert all(guest.out for guest in guests)
         assert self.clients.turned_out == 2
 
+    def test_unread(self) -> None:
+        """One for whom too much is kept goes; what was read does not count."""
+        self.clients = Clients(Limits(unread=100, unread_in_all=1000))
+        one, other = self.enter("a", "b")
+        for _ in range(3):
+            self.clients.keep(one, 100)
+            self.clients.read(one)
+        assert (one.out, self.clients.unread) == (False, 0)
+        self.clients.keep(other, 60)
+        self.clients.keep(one, 101)
+        assert (one.out, other.out, self.clients.unread) == (True, False, 60)
+
+    def test_unread_in_all(self) -> None:
+        """If it is too much for all, whoever did not read for longest goes."""
+        self.clients = Clients(Limits(unread=100, unread_in_all=250))
+        guests = self.enter("a", "b", "c", "d")
+        for guest in guests[:3]:
+            self.clients.keep(guest, 80)
+        self.clients.read(guests[0])
+        self.clients.keep(guests[0], 80)
+        self.clients.keep(guests[3], 80)
+        assert [guest.out for guest in guests] == [False, True, False, False]
+        for guest in guests:
+            self.clients.leave(guest)
+        assert self.clients.unread == 0
+
     @quick
     @given(st.lists(st.tuples(st.sampled_from("eetl"), st.integers(0, 9))))
     def test_limits(self, steps: list[tuple[str, int]]) -> None:

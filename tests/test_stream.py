@@ -247,7 +247,7 @@ class QueriesTests(StreamTests):
 
 class LimitTests(StreamTests):
     def test_all_unread(self) -> None:
-        """There are only so many octets for all who do not read."""
+        """When there are too many octets for all who do not read, the first goes."""
         self.connect(self.upstream, Limits(unread_in_all=LARGE + 1000))
         first = self.transport
         self.ask(1)
@@ -259,10 +259,12 @@ class LimitTests(StreamTests):
         self.upstream.answer(0, size=LARGE)
         assert not first.disconnecting
         self.upstream.answer(1, size=LARGE)
-        assert self.transport.disconnected
+        assert first.disconnected
+        assert not self.transport.disconnecting
+        assert self.replied() == [2]
+        other.connectionLost()
         assert self.factory.streams.unread > LARGE
-        self.protocol.connectionLost()
-        other.resumeProducing()
+        self.protocol.resumeProducing()
         assert self.factory.streams.unread == 0
 
     def test_streamed(self) -> None:

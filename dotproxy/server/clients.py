@@ -48,6 +48,7 @@ class Clients:
         self.turned_out = 0
         self.unread = 0
         """Octets kept for those who do not read them."""
+        self._unread: OrderedDict[Client, int] = OrderedDict()
         self._all: Queue = OrderedDict()
         self._networks: dict[str | bytes, Queue] = {}
 
@@ -78,12 +79,30 @@ class Clients:
 
     def leave(self, client: Client) -> None:
         """Forget a client; it may have been turned out before."""
+        self.read(client)
         if client in self._all:
             del self._all[client]
             own = self._networks[client.network]
             del own[client]
             if not own:
                 del self._networks[client.network]
+
+    def keep(self, client: Client, octets: int) -> None:
+        """Count what is kept for a client that does not read.
+
+        If it is too much for one, that one goes.  If it is too much for all, the one
+        goes that did not read for longest: a moment of that befalls everybody.
+        """
+        self.unread += octets
+        self._unread[client] = self._unread.get(client, 0) + octets
+        if self._unread[client] > self.limits.unread:
+            self._turn_out(client)
+        elif self.unread > self.limits.unread_in_all:
+            self._turn_out(next(iter(self._unread)))
+
+    def read(self, client: Client) -> None:
+        """Take note that a client has read all."""
+        self.unread -= self._unread.pop(client, 0)
 
     def make_room(self) -> None:
         """Turn out the one that was longest of no use, if there is any."""

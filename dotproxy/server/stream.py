@@ -72,11 +72,9 @@ class StreamProtocol(DNSProtocol):
         self._backlog: deque[bytes] = deque()
         self._under_way = 0
         self._choked = False
-        self._unread = 0
         self._finished = False
         self._dismissed = False
         self._gone = False
-        self._working = False
         self._last_used = self._last_told = clock.seconds()
         self._allowed = self._limits.first_query
         self._timer: IDelayedCall | None = None
@@ -123,7 +121,7 @@ class StreamProtocol(DNSProtocol):
     def resumeProducing(self) -> None:
         """Go on: the client has read."""
         self._choked = False
-        self._forget_unread()
+        self._clients.read(self)
         self._work()
 
     def stopProducing(self) -> None:
@@ -135,7 +133,6 @@ class StreamProtocol(DNSProtocol):
         super().connectionLost(reason)
         self._gone = True
         self._backlog.clear()
-        self._forget_unread()
         self._turns.leave(self._work)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -157,19 +154,12 @@ class StreamProtocol(DNSProtocol):
             self._work()
 
     def _work(self) -> None:
-        """Begin a few, if there is room, and see what is next.
-
-        A reply may be there at once, and would call this anew for each in turn.
-        """
-        if self._working:
-            return
-        self._working = True
+        """Begin a few, if there is room, and see what is next."""
         turns = self._turns
         least = max(turns.left - PORTION, 0)
         while turns.left > least and self._may_begin() and not turns.crowded:
             turns.left -= 1
             self._begin(self._backlog.popleft())
-        self._working = False
         self._plan()
 
     def _plan(self) -> None:
@@ -213,23 +203,10 @@ class StreamProtocol(DNSProtocol):
             self._plan()
 
     def _send(self, reply: bytes) -> None:
-        if self._choked and not self._may_keep(len(reply)):
-            self.turn_out()
-        else:
+        if self._choked:
+            self._clients.keep(self, len(reply))
+        if not self._gone:
             self.transport.write(frame(reply))
-
-    def _may_keep(self, octets: int) -> bool:
-        """Count what is kept for a client that does not read; whether that may be."""
-        self._unread += octets
-        self._clients.unread += octets
-        return (
-            self._unread <= self._limits.unread
-            and self._clients.unread <= self._limits.unread_in_all
-        )
-
-    def _forget_unread(self) -> None:
-        self._clients.unread -= self._unread
-        self._unread = 0
 
     def _say_goodbye(self) -> None:
         """Close once the client has read all; Twisted waits for producers first."""
