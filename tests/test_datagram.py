@@ -7,9 +7,9 @@ from twisted.internet.testing import FakeDatagramTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.server.datagrams import Client
-from tests.clients import Held, numbers, query
+from tests.clients import Held, Zone, numbers, query
 from tests.messages import EXAMPLE, message, queries, quick, spoiled
-from tests.test_factory import make_factory
+from tests.test_factory import make_factory, now
 
 ALICE = Client(("192.0.2.1", 5000), [])
 BOB = Client(("2001:db8::1", 6000, 0, 0), [])
@@ -76,6 +76,15 @@ class DatagramProtocolTests(SynchronousTestCase):
         self.protocol.doStop()
         self.upstream.answer(0)
         assert self.protocol.waiting == 0
+
+    def test_known(self) -> None:
+        """What the cache has it can tell, and asks nobody for what it has not."""
+        self.assertIsNone(self.protocol.known(query(1)))
+        self.assertEqual(self.upstream.asked, [])
+        factory = make_factory(Zone(), Clock())
+        protocol = factory.datagram_protocol()
+        reply = now(factory.respond(query(1), datagram=True))
+        self.assertEqual(protocol.known(query(1)), reply)
 
     def test_waited(self) -> None:
         """What had to wait for its turn is answered like any other."""

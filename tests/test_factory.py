@@ -509,6 +509,23 @@ class LoadTests(SynchronousTestCase):
             assert factory.respond(query(2, rdtype="AXFR"), datagram=True)
         self.assertNoResult(waiting)
 
+    def test_known(self) -> None:
+        """What the cache has can be had without asking, and is ready from then on."""
+        upstream = Held()
+        factory = make_factory(upstream, Clock())
+        assert factory.known(query(1)) is None
+        assert factory.known(b"") is None
+        reply = factory.respond(query(1), datagram=True)
+        assert isinstance(reply, Deferred)
+        upstream.waiting[0].callback(
+            parse_answer(
+                message(0x8180, [query(1)[12:]], [record(BACK, 1, bytes(4), ttl=300)])
+            )
+        )
+        assert factory.known(query(1)) == self.successResultOf(reply)
+        assert factory.ready_datagrams.find(query(1))
+        assert len(upstream.asked) == 1
+
     def test_retransmission(self) -> None:
         """A query that is sent again is asked once, and both get the answer."""
         upstream = Held()

@@ -41,6 +41,10 @@ class DatagramProtocol(DNSDatagramProtocol):
         elif reply is not None:
             self._wait(reply, self.transport.datagrams.client(addr))
 
+    def known(self, message: bytes) -> bytes | None:
+        """Return the reply if it is in the cache, and ask nobody."""
+        return self.controller.known(message)
+
     def answer_late(self, message: bytes, client: Client) -> None:
         """Answer a query that had to wait, and is in no batch any more."""
         reply = self.controller.respond(message, datagram=True)

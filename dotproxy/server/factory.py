@@ -101,6 +101,18 @@ class ProxyServerFactory(DNSServerFactory):
             return answer
         return self.under_way.add(query, answer)
 
+    def known(self, message: bytes) -> bytes | None:
+        """Return the reply to a datagram if it is in the cache, and ask nobody."""
+        try:
+            query = parse_query(message)
+        except FormatError:
+            return None
+        limit_datagram(query)
+        reply = self._forwarder.cache.answer(query)
+        if reply is not None:
+            self.ready_datagrams.keep(query, reply)
+        return reply
+
     def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
         """Forget a name, with all below it if `subtree`, or everything; count them.
 

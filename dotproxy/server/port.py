@@ -40,6 +40,9 @@ class Receiver(TypingProtocol):
     def datagramReceived(self, data: bytes, addr: Any) -> None:
         """Answer what is not ready; `addr` is its place in the batch."""
 
+    def known(self, message: bytes) -> bytes | None:
+        """Return the reply if it is in the cache, and ask nobody."""
+
     def answer_late(self, message: bytes, client: Client) -> None:
         """Answer what had to wait, since its batch was read."""
 
@@ -47,7 +50,7 @@ class Receiver(TypingProtocol):
 class Port(TwistedPort):
     """Read queries, send what is ready, hand on the others.
 
-    What is ready never waits for the others: where more come than there is time
+    What is known never waits for the others: where more come than there is time
     for, these wait, and `dropped` counts those that waited in vain.
     """
 
@@ -103,7 +106,18 @@ class Port(TwistedPort):
             self._share -= 1
             self._answer(self.receiver.datagramReceived, message, place)
         else:
+            self._answer(self._answer_known, message, place)
+
+    def _answer_known(self, message: bytes, place: int) -> None:
+        """Answer what need not be asked; the others wait.
+
+        When the second turns nothing is ready, and yet most of it is known.
+        """
+        reply = self.receiver.known(message)
+        if reply is None:
             self._wait(message, self.datagrams.client(place))
+        else:
+            self.datagrams.reply(place, reply)
 
     def _wait(self, message: bytes, client: Client) -> None:
         """Keep a query for another turn, in place of the oldest if there are many."""

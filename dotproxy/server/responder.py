@@ -15,6 +15,9 @@ class Responder(TypingProtocol):
         The Deferred never fails, and fires before the client's patience ends.
         """
 
+    def known(self, message: bytes) -> bytes | None:
+        """Return the reply to a datagram if it is in the cache, and ask nobody."""
+
     def connectionMade(self, protocol: Any) -> None:
         """Hear of a new connection."""
 

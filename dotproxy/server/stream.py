@@ -156,8 +156,13 @@ class StreamProtocol(DNSProtocol):
     def _work(self) -> None:
         """Begin a few, if there is room, and see what is next."""
         turns = self._turns
-        least = max(turns.left - PORTION, 0)
-        while turns.left > least and self._may_begin() and not turns.crowded:
+        least = turns.left - PORTION if turns.left > PORTION else 0
+        while (
+            self._backlog
+            and turns.left > least
+            and not turns.crowded
+            and self._may_begin()
+        ):
             turns.left -= 1
             self._begin(self._backlog.popleft())
         self._plan()
