@@ -116,7 +116,7 @@ class FreshTests(CacheTests):
         """Without a cache the upstream is asked each time."""
         self.proxy = start_proxy(self.stage, *self.unbound.flags, "--cache-size", "0")
         for _ in range(3):
-            self.assertEqual(ttls(self.ask("www.lab.example")), {TTL})
+            self.assertEqual(self.ask("www.lab.example").status, "NOERROR")
         self.assertEqual(count_queries(self.unbound), 3)
 
 
