@@ -10,6 +10,7 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 
+from dotproxy.clock import uptime
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.config.options import Options
 from dotproxy.core import Plan, plan_for
@@ -32,6 +33,9 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
+    # Twisted counts by the wall clock.  Were that put back by an hour, which happens
+    # where a machine starts without a clock, no timer would fire for as long.
+    reactor.seconds = uptime  # type: ignore[method-assign]
     try:
         proxy = assemble(options.config, reactor, options.again)
     except ConfigError as fault:

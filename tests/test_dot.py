@@ -14,7 +14,7 @@ from dotproxy.upstream.interface import (
     UpstreamError,
 )
 from dotproxy.upstream.pool import LAG_BORNE, Limits, Pool
-from dotproxy.upstream.ticker import TICK
+from dotproxy.upstream.ticker import OVERSLEPT, TICK
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.edns import KEEPALIVE, option
 from dotproxy.wire.query import parse_query
@@ -473,6 +473,55 @@ class LossTests(SynchronousTestCase):
         scene.ask("a")
         peer.hang_up()
         assert not scene.dot.health.down
+
+
+class SleepTests(SynchronousTestCase):
+    """The machine was asleep: nobody knows which connections are still good."""
+
+    def asleep(self, scene: Scene) -> None:
+        """Let time pass in which nothing runs, not even the clock's own ticks."""
+        scene.clock.rightNow += TICK + OVERSLEPT
+
+    def test_query_first(self) -> None:
+        """A query that comes first goes over a new connection, at once."""
+        scene = Scene()
+        peer = scene.proven()
+        self.asleep(scene)
+        scene.ask("a")
+        assert names(peer) == ["first"]
+        assert peer.left_politely
+        assert names(scene.calls[1].take()) == ["a"]
+        assert not scene.dot.health.down
+
+    def test_tick_first(self) -> None:
+        """What was under way is asked again on a new one; the old one may answer."""
+        scene = Scene()
+        peer = scene.proven()
+        (answer,) = scene.ask("a")
+        scene.clock.advance(TICK + OVERSLEPT)
+        assert len(scene.calls) == 2
+        assert names(scene.calls[1].take()) == ["a"]
+        assert not scene.dot.health.down
+        peer.answer(peer.queries[1])
+        self.successResultOf(answer)
+
+    def test_awake(self) -> None:
+        """A clock that is a little late is no reason to doubt."""
+        scene = Scene()
+        peer = scene.proven()
+        scene.clock.rightNow += OVERSLEPT
+        scene.ask("a")
+        assert names(peer) == ["first", "a"]
+
+    def test_draining(self) -> None:
+        """What drains already is left alone."""
+        scene = Scene()
+        peer = scene.proven()
+        scene.ask("a")
+        peer.connection.drain()
+        self.asleep(scene)
+        scene.ask("b")
+        assert scene.dot.replayed == 0
 
 
 class SilenceTests(SynchronousTestCase):

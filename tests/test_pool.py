@@ -565,6 +565,21 @@ class DrainTests(SynchronousTestCase):
         assert scene.clock.getDelayedCalls() == []
 
 
+class SleepTests(SynchronousTestCase):
+    def test_suspect_all(self) -> None:
+        """All connections drain; the owner hears what they owe, and blames nobody."""
+        scene = Scene()
+        first, second, third = scene.connect(), scene.connect(), scene.connect()
+        waiting = scene.ask()
+        third.connection.drain()
+        scene.pool.suspect_all()
+        assert scene.heard() == [("silent", [waiting.asked], ""), ("silent", [], "")]
+        assert not first.left_politely, "it may still answer"
+        assert second.left_politely
+        assert not scene.pool.hopeful
+        assert scene.pool.suspected == 0
+
+
 class StopTests(SynchronousTestCase):
     def test_stop(self) -> None:
         """All connections are lost in the next turn, those that drain too."""

@@ -20,6 +20,7 @@ from zope.interface.verify import verifyObject
 
 import dotproxy
 from dotproxy.cache_file import CacheFile
+from dotproxy.clock import uptime
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
@@ -335,6 +336,10 @@ class AssembleTests(SynchronousTestCase):
 
 
 class MakeServiceTests(TestCase):
+    def setUp(self) -> None:
+        """Let the reactor of these tests keep the clock that it has."""
+        self.patch(reactor, "seconds", reactor.seconds)
+
     def options(self, *flags: str) -> Options:
         options = Options()
         options.parseOptions(flags)
@@ -345,6 +350,7 @@ class MakeServiceTests(TestCase):
         flags = ("--listen", "127.0.0.1:0", "--upstream", "lab")
         made = makeService(self.options(*flags))
         verifyObject(IService, made)
+        assert reactor.seconds is uptime, "a clock that nobody sets"
         made.startService()
         await made.stopService()
 

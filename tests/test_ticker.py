@@ -7,7 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dotproxy.upstream.ticker import TICK, Ticker, until
+from dotproxy.upstream.ticker import OVERSLEPT, TICK, Ticker, until
 
 
 class TickerTests(SynchronousTestCase):
@@ -50,6 +50,40 @@ class TickerTests(SynchronousTestCase):
         self.ticker.wake()
         self.clock.advance(TICK)
         assert len(self.looked) == 2
+
+    def test_overslept(self) -> None:
+        """A tick that comes long after its time is told of, once."""
+        self.ticker.wake()
+        self.clock.advance(TICK + OVERSLEPT - 0.01)
+        assert not self.ticker.overslept()
+        self.busy = False
+        told: list[bool] = []
+        self.ticker = Ticker(
+            self.clock, lambda now: bool(told.append(self.ticker.overslept()))
+        )
+        self.ticker.wake()
+        self.clock.advance(TICK + OVERSLEPT)
+        assert told == [True]
+
+    def test_before_the_tick(self) -> None:
+        """Whoever asks before that tick hears of it, and the tick itself does not."""
+        self.ticker.wake()
+        self.clock.rightNow += TICK + OVERSLEPT
+        assert self.ticker.overslept()
+        assert not self.ticker.overslept()
+
+    def test_nothing_to_oversleep(self) -> None:
+        """One that does not tick, or has stopped, cannot be late."""
+        assert not self.ticker.overslept()
+        self.busy = False
+        self.ticker.wake()
+        self.clock.advance(TICK)
+        self.clock.advance(100)
+        assert not self.ticker.overslept()
+        self.ticker.wake()
+        self.ticker.stop()
+        self.clock.advance(100)
+        assert not self.ticker.overslept()
 
     def test_woken_twice(self) -> None:
         """Waking one that is awake changes nothing: there is one timer for all."""

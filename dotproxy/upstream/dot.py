@@ -67,6 +67,8 @@ class DoT:
         elif len(self._waiting) >= MOST_WAITING:
             self._give_up(asked, CROWDED)
         else:
+            if self._ticker.overslept():
+                self.pool.suspect_all()
             if self.health.down:
                 self.health.tried(self._clock.seconds())
             if not self.pool.ask(asked):
@@ -176,6 +178,8 @@ class DoT:
             asked.fail(UpstreamError(f"{self.name}: {error}", error.code))
 
     def _look(self, now: float) -> bool:
+        if self._ticker.overslept():
+            self.pool.suspect_all()
         busy = self.pool.look(now)
         for asked in self._no_longer_waiting():
             if asked.query.deadline > now:

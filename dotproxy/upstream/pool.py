@@ -127,6 +127,14 @@ class Pool:
                 connection.drain()
         return bool(self._connections)
 
+    def suspect_all(self) -> None:
+        """Trust no connection any more: we were asleep, and who knows what has become
+        of it.  What is under way is asked again beside; this speaks against nobody."""
+        for connection in self.connections:
+            if connection.state is State.READY:
+                connection.drain()
+                self.owner.silent(connection.pending.unanswered(), "")
+
     def drain(self) -> None:
         """Hang up where nothing is under way, and elsewhere when that has ended."""
         self._stop_dialling()

@@ -9,6 +9,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 TICK = 0.05
 """Seconds between two looks: how late a time limit may strike."""
 
+OVERSLEPT = 2.0
+"""Seconds by which a tick is late when not the load but the machine's sleep is why."""
+
 
 class Ticker:
     """Call `look(now)` every tick for as long as it says True.
@@ -21,13 +24,23 @@ class Ticker:
         self._clock = clock
         self._look = look
         self._call: IDelayedCall | None = None
+        self._due = inf
         self._stopped = False
 
     def wake(self) -> None:
         """Start ticking, if it is not."""
         self._stopped = False
         if self._call is None:
+            self._due = self._clock.seconds() + TICK
             self._call = self._clock.callLater(TICK, self._tick)
+
+    def overslept(self) -> bool:
+        """Tell, once, that a tick is so late that we must have been asleep."""
+        now = self._clock.seconds()
+        if now < self._due + OVERSLEPT:
+            return False
+        self._due = now
+        return True
 
     def stop(self) -> None:
         """Stop ticking until woken again."""
@@ -35,11 +48,14 @@ class Ticker:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+            self._due = inf
 
     def _tick(self) -> None:
         self._call = None
         if self._look(self._clock.seconds()) and not self._stopped:
             self.wake()
+        else:
+            self._due = inf
 
 
 def until(
