@@ -14,8 +14,8 @@ LONGEST = 300
 FLOORS = (
     {"dotproxy"},  # the version, which is for all
     {"wire"},
-    {"config", "lab", "clock", "signals"},
-    {"local", "upstream"},
+    {"config", "clock", "signals"},
+    {"local", "upstream", "lab"},
     {"forwarder", "upstreams"},
     {"resolver"},
     {"server", "gateway", "observe", "cache_file", "core"},
