@@ -9,20 +9,14 @@ import dns.message
 import pytest
 from twisted.internet import reactor
 from twisted.internet.error import CannotListenError
-from twisted.internet.protocol import Protocol
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import TestCase
 
 from dotproxy.lab import zone
 from dotproxy.lab.certificates import Authority, Leaf
-from dotproxy.lab.server import CLOSE_GRACE, Lab, LabConnection, LabServer, create_lab
+from dotproxy.lab.server import Lab, LabServer, create_lab
 from dotproxy.lab.zone import Reply
-from dotproxy.wire.framing import frame
-
-PATIENCE = 5.0
-"""Seconds after which a client of these tests gives up."""
+from tests.tls_client import PATIENCE, Client, trusting
 
 IDLE = 10.0
 
@@ -35,149 +29,6 @@ def scripted(query: bytes) -> Reply | None:
 
 def query_for(name: str, rdtype: str = "A") -> bytes:
     return dns.message.make_query(name, rdtype).to_wire()
-
-
-class LabConnectionTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.transport = StringTransport()
-        self.connection = LabConnection(self.clock, scripted, IDLE)
-        Protocol.makeConnection(self.connection, self.transport)
-
-    def tearDown(self) -> None:
-        """Nothing is left to happen once the connection is gone."""
-        if not self.connection.lost.called:
-            self.connection.connectionLost()
-        assert self.clock.getDelayedCalls() == []
-        assert self.successResultOf(self.connection.lost) is None
-
-    def ask(self, *queries: bytes) -> None:
-        self.connection.dataReceived(b"".join(map(frame, queries)))
-
-    def written(self) -> bytes:
-        written: bytes = self.transport.value()
-        self.transport.clear()
-        return written
-
-    def test_at_once(self) -> None:
-        """Without a delay the answer is written at once, behind its length."""
-        self.ask(b"one 0")
-        assert self.written() == b"\0\3one"
-
-    def test_segments(self) -> None:
-        """A query is answered when its last octet has come."""
-        for octet in b"\0\5one ":
-            self.connection.dataReceived(bytes((octet,)))
-        assert self.written() == b""
-        self.connection.dataReceived(b"0")
-        assert self.written() == b"\0\3one"
-
-    def test_out_of_order(self) -> None:
-        """A slow answer does not hold up the next one."""
-        self.ask(b"slow 2", b"slower 3", b"fast 0", b"quick 1")
-        assert self.written() == b"\0\4fast"
-        self.clock.advance(1)
-        assert self.written() == b"\0\5quick"
-        self.clock.advance(1)
-        assert self.written() == b"\0\4slow"
-        self.clock.advance(1)
-        assert self.written() == b"\0\6slower"
-
-    def test_no_answer(self) -> None:
-        """A query that gets no answer does not disturb the next one."""
-        self.ask(b"nonsense", b"", b"one 0")
-        assert self.written() == b"\0\3one"
-
-    def test_idle(self) -> None:
-        """A connection is closed after the idle time, not before."""
-        self.clock.advance(IDLE - 1)
-        assert not self.transport.disconnecting
-        self.clock.advance(1)
-        assert self.transport.disconnecting
-        assert not self.transport.disconnected
-
-    def test_busy(self) -> None:
-        """Each query starts the idle time anew, answered or not."""
-        for query in (b"one 0", b"nonsense"):
-            self.clock.advance(IDLE - 1)
-            self.ask(query)
-        self.clock.advance(IDLE - 1)
-        assert not self.transport.disconnecting
-        self.clock.advance(1)
-        assert self.transport.disconnecting
-
-    def test_owed(self) -> None:
-        """The idle time starts after the last answer that is owed."""
-        self.ask(b"late 25", b"later 30")
-        self.clock.advance(25)
-        self.clock.advance(5)
-        assert self.written() == b"\0\4late\0\5later"
-        self.clock.advance(IDLE - 1)
-        assert not self.transport.disconnecting
-        self.clock.advance(1)
-        assert self.transport.disconnecting
-
-    def test_silent_goodbye(self) -> None:
-        """A client that does not close after us is cut off."""
-        self.clock.advance(IDLE)
-        self.clock.advance(CLOSE_GRACE / 2)
-        assert not self.transport.disconnected
-        self.clock.advance(CLOSE_GRACE / 2)
-        assert self.transport.disconnected
-
-    def test_too_late(self) -> None:
-        """A query that crosses our goodbye is neither answered nor delays the end."""
-        self.clock.advance(IDLE)
-        self.ask(b"one 0", b"two 1")
-        self.clock.advance(CLOSE_GRACE)
-        assert self.written() == b""
-        assert self.transport.disconnected
-
-    def test_lost(self) -> None:
-        """When the client is gone, answers that are held back are forgotten."""
-        self.ask(b"slow 2", b"slower 3")
-        self.connection.connectionLost()
-        self.clock.advance(3)
-        assert self.written() == b""
-
-    def test_drop(self) -> None:
-        """Dropping hangs up at once, and fires when the connection is gone."""
-        gone = self.connection.drop()
-        assert self.transport.disconnected
-        assert not gone.called
-
-
-class Client:
-    """A blocking client from the standard library, to be used in a thread."""
-
-    def __init__(self, port: int, context: ssl.SSLContext, server_name: str) -> None:
-        plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
-        try:
-            self.tls = context.wrap_socket(
-                plain, server_hostname=server_name, suppress_ragged_eofs=False
-            )
-        except OSError:
-            plain.close()
-            raise
-        self._stream = self.tls.makefile("rb")
-
-    def close(self) -> None:
-        self._stream.close()
-        self.tls.close()
-
-    def send(self, *queries: bytes) -> None:
-        self.tls.sendall(b"".join(map(frame, queries)))
-
-    def receive(self) -> bytes:
-        """Return the next message, or nothing after a close_notify."""
-        size = int.from_bytes(self._stream.read(2), "big")
-        return self._stream.read(size)
-
-
-def trusting(ca_pem: bytes) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=ca_pem.decode())
-    context.set_alpn_protocols(["dot"])
-    return context
 
 
 class LabServerTests(TestCase):

@@ -47,12 +47,14 @@ class Issued:
 
     `chain_pem` holds the leaf, then the intermediates; the root is left out, since a
     client must have it already.  `pins` has one pin for each certificate, the root's
-    included.
+    included.  `leaf` and `authority` are what it was made of, so that another can be.
     """
 
     chain_pem: bytes
     key_pem: bytes
     pins: tuple[str, ...]
+    leaf: Leaf
+    authority: "Authority"
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class Authority:
         key = _new_key()
         draft = _as_server(_draft(leaf, key, self.now))
         certificate = _sign(draft, self.chain[0].subject, self.key)
-        return _issued((certificate, *self.chain[:-1]), key, self.chain[-1:])
+        sent, unsent = (certificate, *self.chain[:-1]), self.chain[-1:]
+        pins = tuple(map(pin, (*sent, *unsent)))
+        return Issued(_pem(sent), _key_pem(key), pins, leaf, self)
 
 
 def self_signed(leaf: Leaf, now: datetime) -> Issued:
@@ -105,7 +109,8 @@ def self_signed(leaf: Leaf, now: datetime) -> Issued:
     key = _new_key()
     draft = _as_server(_draft(leaf, key, now))
     certificate = _sign(draft, _name(leaf.common_name), key)
-    return _issued((certificate,), key, ())
+    itself = Authority((certificate,), key, now)
+    return Issued(itself.pem, _key_pem(key), (pin(certificate),), leaf, itself)
 
 
 def pin(certificate: x509.Certificate) -> str:
@@ -189,17 +194,12 @@ def _sign(
     return signed.sign(key, hashes.SHA256())
 
 
-def _issued(
-    sent: tuple[x509.Certificate, ...],
-    key: ec.EllipticCurvePrivateKey,
-    unsent: tuple[x509.Certificate, ...],
-) -> Issued:
-    key_pem = key.private_bytes(
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    return Issued(_pem(sent), key_pem, tuple(pin(it) for it in (*sent, *unsent)))
 
 
 def _pem(chain: tuple[x509.Certificate, ...]) -> bytes:

@@ -1,45 +1,32 @@
-"""The lab's server: DNS over TLS on loopback (RFC 7858), and no opinion of its own.
+"""The lab's server: DNS over TLS on loopback (RFC 7858), good or bad as it is told.
 
 1. A client connects and shakes hands; ALPN is `dot` if it offers any.
-2. Each query that it sends is put to a callable.
-3. What the callable says is written, after the delay that it says.
-4. So answers come in any order: a slow one does not hold up the next.
-5. A client that says nothing and is owed nothing is sent away after a while.
+2. Its connection has the faults in force, or those that are for so many connections.
+3. Whenever the faults change, the door and all connections change with them.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, gatherResults, succeed
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IListeningPort,
-    IReactorSSL,
-    IReactorTime,
-    ITCPTransport,
-)
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
-from twisted.internet.ssl import CertificateOptions
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IAddress, IProtocol, IReactorTCP, IReactorTime
+from twisted.internet.protocol import ServerFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
 from dotproxy.lab import zone
 from dotproxy.lab.certificates import Authority, Issued, Leaf
-from dotproxy.wire.framing import Frames, frame
+from dotproxy.lab.connection import Answer, Counts, LabConnection
+from dotproxy.lab.door import LOOPBACK, Door, State
+from dotproxy.lab.faults import Fault, first
+from dotproxy.lab.server_tls import ServerTLS
 
 SERVER_NAME = "dns.lab.example"
 
-LOOPBACK = "127.0.0.1"
-
-CLOSE_GRACE = 1.0
-"""Seconds that a client has to answer our close_notify before we hang up."""
-
-Answer = Callable[[bytes], zone.Reply | None]
+AUTHORITY_NAME = "dotproxy lab authority"
 
 
 @dataclass(frozen=True)
@@ -56,7 +43,7 @@ def create_lab(reactor: IReactorTime, now: datetime) -> Lab:
 
     Its authority is made afresh and forgotten, so nobody can sign with it later.
     """
-    authority = Authority.create("dotproxy lab authority", now)
+    authority = Authority.create(AUTHORITY_NAME, now)
     issued = authority.issue(Leaf(names=(SERVER_NAME,), addresses=(LOOPBACK,)))
     return Lab(LabServer(reactor, issued), SERVER_NAME, authority.pem)
 
@@ -64,8 +51,9 @@ def create_lab(reactor: IReactorTime, now: datetime) -> Lab:
 class LabServer(Service):
     """Listen on loopback while running, and put every query to `answer`.
 
-    `reactor` provides IReactorSSL as well.  `port` is 0 until the first start.  A
-    later start takes the same port again, so the server can go away and come back.
+    `reactor` provides IReactorTCP as well.  `port` is 0 until the first start, if
+    none is given.  A later start takes the same port again, so the server can go away
+    and come back.  `counts` has what came and what was answered since it was made.
     """
 
     def __init__(
@@ -75,129 +63,96 @@ class LabServer(Service):
         answer: Answer = zone.answer,
         idle_timeout: float = zone.IDLE_TIMEOUT,
     ) -> None:
-        self.port = 0
-        self._reactor = reactor
-        self._tls = _tls_options(issued)
+        self.counts = Counts()
+        self.faults: tuple[Fault, ...] = ()
+        self._since = 0
+        self._clock = reactor
         self._answer = answer
         self._idle_timeout = idle_timeout
-        self._listening: IListeningPort | None = None
-        self._connections: set[LabConnection] = set()
+        self._door = Door(IReactorTCP(reactor), Reception(self))
+        self._tls = TLSMemoryBIOFactory(ServerTLS(issued), False, ServerFactory())
+        self._connections: dict[LabConnection, int] = {}
+
+    @property
+    def port(self) -> int:
+        """The port of loopback that is listened on, or will be."""
+        return self._door.port
+
+    @port.setter
+    def port(self, port: int) -> None:
+        self._door.port = port
 
     def startService(self) -> None:
         """Listen; CannotListenError if the port of an earlier start is taken."""
-        factory = ServerFactory[LabConnection]()
-        factory.protocol = self._connection
-        factory.noisy = False
-        listen = IReactorSSL(self._reactor).listenSSL
-        self._listening = listen(self.port, factory, self._tls, interface=LOOPBACK)
-        self.port = cast(IPv4Address, self._listening.getHost()).port
+        self._door.open()
         Service.startService(self)
+        self._settle()
 
     def stopService(self) -> Deferred[None]:
         """Stop listening and drop the connections; fires when all are gone."""
         Service.stopService(self)
         gone = [connection.drop() for connection in tuple(self._connections)]
-        if self._listening is not None:
-            gone.append(self._listening.stopListening() or succeed(None))
-            self._listening = None
+        gone.append(self._settle())
         return gatherResults(gone).addCallback(lambda _: None)
 
-    def _connection(self) -> "LabConnection":
-        connection = LabConnection(self._reactor, self._answer, self._idle_timeout)
-        self._connections.add(connection)
-        connection.lost.addCallback(lambda _: self._connections.discard(connection))
+    def set_faults(self, faults: Iterable[Fault] = ()) -> Deferred[None]:
+        """Have these faults and no others, on connections that are open as well.
+
+        What was swallowed stays so, and a connection that has ended is over.  The first
+        connections, where only some are to have a fault, are counted from now on.
+        Fires when the door is as it must be, at the latest in the next turn of the
+        reactor; all else has changed at once.  CannotListenError if another took the
+        port while nothing listened.
+        """
+        self.faults = tuple(faults)
+        self._since = self.counts.connections
+        for connection, number in tuple(self._connections.items()):
+            connection.set_faults(self._faults_of(number))
+        return self._settle()
+
+    def accept(self, address: IAddress | None) -> IProtocol | None:
+        """Return what is to talk with a new client, or None to hang up at once."""
+        if self._door.is_ours(cast(IPv4Address, address)):
+            return None
+        self.counts.connections += 1
+        connection = self._connect(self.counts.connections)
+        if any(first(connection.faults, it) for it in ("plaintext", "stall-handshake")):
+            return connection
+        return TLSMemoryBIOProtocol(self._tls, connection)
+
+    def _connect(self, number: int) -> LabConnection:
+        connection = LabConnection(
+            self._clock, self._answer, self._idle_timeout, self.counts
+        )
+        connection.set_faults(self._faults_of(number))
+        self._connections[connection] = number
+        connection.lost.addCallback(lambda _: self._connections.pop(connection))
         return connection
 
+    def _faults_of(self, number: int) -> tuple[Fault, ...]:
+        """Return the faults that the connection of that number has."""
+        place = number - self._since
+        return tuple(
+            fault
+            for fault in self.faults
+            if fault.connections is None or 0 < place <= fault.connections
+        )
 
-class LabConnection(Protocol):
-    """Answer one client; `lost` fires with None when it is gone.
-
-    The idle time starts when the connection is made, so it bounds the handshake too.
-    It does not run while an answer is held back.
-    """
-
-    transport: ITCPTransport
-
-    def __init__(
-        self, clock: IReactorTime, answer: Answer, idle_timeout: float
-    ) -> None:
-        self.lost: Deferred[None] = Deferred()
-        self._clock = clock
-        self._answer = answer
-        self._idle_timeout = idle_timeout
-        self._frames = Frames()
-        self._held: set[IDelayedCall] = set()
-        self._idle: IDelayedCall | None = None
-        self._closing = False
-
-    def connectionMade(self) -> None:
-        self._restart_idle_time()
-
-    def dataReceived(self, data: bytes) -> None:
-        # What comes after our close_notify crossed it on the way: RFC 7766 section
-        # 6.2.4 tells the client to ask again elsewhere.
-        if self._closing:
-            return
-        for query in self._frames.feed(data):
-            self._take(query)
-        self._restart_idle_time()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._stop_idle_time()
-        for held in self._held:
-            held.cancel()
-        self._held.clear()
-        self.lost.callback(None)
-
-    def drop(self) -> Deferred[None]:
-        """Hang up without a word; fires when the connection is gone."""
-        self.transport.abortConnection()
-        return self.lost
-
-    def _take(self, query: bytes) -> None:
-        reply = self._answer(query)
-        if reply is None:
-            return
-        if reply.delay > 0:
-            self._hold(reply)
-        else:
-            self._write(reply.wire)
-
-    def _hold(self, reply: zone.Reply) -> None:
-        def release() -> None:
-            self._held.discard(held)
-            self._write(reply.wire)
-            self._restart_idle_time()
-
-        held = self._clock.callLater(reply.delay, release)
-        self._held.add(held)
-
-    def _write(self, answer: bytes) -> None:
-        self.transport.write(frame(answer))
-
-    def _restart_idle_time(self) -> None:
-        self._stop_idle_time()
-        if not self._held:
-            self._idle = self._clock.callLater(self._idle_timeout, self._close)
-
-    def _stop_idle_time(self) -> None:
-        if self._idle is not None and self._idle.active():
-            self._idle.cancel()
-
-    def _close(self) -> None:
-        """Say goodbye, but do not wait for ever for the client to say it too."""
-        self._closing = True
-        self._idle = self._clock.callLater(CLOSE_GRACE, self.drop)
-        self.transport.loseConnection()
+    def _settle(self) -> Deferred[None]:
+        """Have the door as it must be."""
+        if not self.running or first(self.faults, "refuse"):
+            return self._door.move(State.SHUT)
+        stuck = first(self.faults, "drop-syn")
+        return self._door.move(State.STUCK if stuck else State.OPEN)
 
 
-def _tls_options(issued: Issued) -> CertificateOptions:
-    """Return TLS for a server: 1.2 or later, which is what Twisted insists on."""
-    leaf, *intermediates = x509.load_pem_x509_certificates(issued.chain_pem)
-    # Twisted's annotations name pyOpenSSL's types, which pyOpenSSL deprecates.
-    return CertificateOptions(
-        privateKey=load_pem_private_key(issued.key_pem, None),  # type: ignore[arg-type]
-        certificate=leaf,  # type: ignore[arg-type]
-        extraCertChain=intermediates,  # type: ignore[arg-type]
-        acceptableProtocols=[b"dot"],
-    )
+class Reception(ServerFactory[Any]):
+    """What Twisted asks for a protocol: it asks the server."""
+
+    noisy = False
+
+    def __init__(self, server: LabServer) -> None:
+        self._server = server
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        return self._server.accept(addr)
