@@ -200,8 +200,9 @@ class InstalledTests(TestCase):
             "import json, sys\n"
             "from twisted.application.service import IServiceMaker\n"
             "from twisted.plugin import getPlugins\n"
-            "made = [m for m in getPlugins(IServiceMaker) if m.tapname == 'dotproxy']\n"
-            "print(json.dumps([len(made), made[0].description, list(sys.modules)]))\n"
+            "ours = [m for m in getPlugins(IServiceMaker) if 'dotproxy' in m.tapname]\n"
+            "made = sorted((m.tapname, m.description) for m in ours)\n"
+            "print(json.dumps([made, list(sys.modules)]))\n"
         )
         done = subprocess.run(
             [needed(scripts()) / "python", "-c", program],
@@ -210,8 +211,11 @@ class InstalledTests(TestCase):
             cwd=stage().folder,
             env=ALONE,
         )
-        count, description, modules = json.loads(done.stdout)
-        assert (count, description) == (1, "Plain DNS in, verified DNS over TLS out.")
+        made, modules = json.loads(done.stdout)
+        assert made == [
+            ["dotproxy", "Plain DNS in, verified DNS over TLS out."],
+            ["dotproxy-lab", "A DNS-over-TLS server that misbehaves on command."],
+        ]
         assert "twisted.plugins.dotproxy_plugin" in modules
         loaded = re.compile(r"dotproxy\b|twisted\.internet\.reactor$")
         assert [name for name in modules if loaded.match(name)] == []

@@ -1,4 +1,7 @@
-"""Make `twistd dotproxy` known; nothing of dotproxy is imported before it is run."""
+"""Make `twistd dotproxy` and `twistd dotproxy-lab` known.
+
+Nothing of dotproxy is imported before one of them is run.
+"""
 
 from twisted.application.service import ServiceMaker
 
@@ -7,4 +10,11 @@ dotproxy = ServiceMaker(
     "dotproxy.service",
     "Plain DNS in, verified DNS over TLS out.",
     "dotproxy",
+)
+
+dotproxy_lab = ServiceMaker(
+    "dotproxy-lab",
+    "dotproxy.lab.service",
+    "A DNS-over-TLS server that misbehaves on command.",
+    "dotproxy-lab",
 )
