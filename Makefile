@@ -1,12 +1,13 @@
 # make run [UPSTREAM=lab] [FLAGS="--listen 127.0.0.1:53"]   start the proxy
 # make test                                                 run the tests
 # make bench [FLAGS=--short]                                measure it beside others
+# make reliability [FLAGS=--short]                          let its upstreams fail
 
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := dotproxy twisted tests tools benchmarks dotproxy.tac
+CODE := dotproxy twisted tests tools benchmarks reliability dotproxy.tac
 
-.PHONY: run test trial style types coverage bench clean
+.PHONY: run test trial style types coverage bench reliability clean
 
 run: .venv/installed
 	$(BIN)/twistd -n --pidfile= dotproxy $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(FLAGS)
@@ -29,6 +30,9 @@ coverage: .venv/installed-dev
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks $(FLAGS)
+
+reliability: .venv/installed
+	$(BIN)/python -m reliability $(FLAGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

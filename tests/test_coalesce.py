@@ -1,11 +1,11 @@
 """One exchange for all who ask the same."""
 
 import dns.message
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from dotproxy.upstream.coalesce import MOST_WAITING, Coalesce
+from dotproxy.upstream.coalesce import ASK_ANEW, MOST_WAITING, Coalesce
 from dotproxy.upstream.interface import IUpstream, UpstreamError
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query, parse_query
@@ -279,3 +279,67 @@ class BoundTests(CoalesceTests):
             self.failureResultOf(each, UpstreamError)
         self.assertNoResult(self.coalesce.exchange(query))
         assert len(self.upstream.asked) == 2
+
+
+class AnewTests(CoalesceTests):
+    """Who asks the same a while later, most likely since nothing has come."""
+
+    def ask(self, *deadlines: float) -> list[Deferred[Answer]]:
+        """Ask the same, again and again, with so much time."""
+        asking = []
+        for deadline in deadlines:
+            query = make_query()
+            query.deadline = deadline
+            asking.append(self.coalesce.exchange(query))
+        return asking
+
+    def test_anew(self) -> None:
+        """After a while the question is asked anew; who comes then joins that."""
+        self.ask(5.0, 5.0 + ASK_ANEW - 0.1)
+        assert len(self.upstream.asked) == 1
+        self.ask(5.0 + ASK_ANEW, 7.0)
+        assert len(self.upstream.asked) == 2
+        assert self.coalesce.joined == 2
+        self.ask(6.5 + ASK_ANEW)
+        assert len(self.upstream.asked) == 3
+
+    def test_second_answer(self) -> None:
+        """If the second is answered, all have that answer; the first counts no more."""
+        asking = self.ask(5.0, 8.0)
+        answer = self.upstream.answer()
+        assert [self.successResultOf(each) for each in asking] == [answer] * 2
+        query, first = self.upstream.asked[0]
+        first.callback(make_answer(query))
+        assert len(self.learned) == 2, "but it is learned"
+        self.ask(9.0)
+        assert len(self.upstream.asked) == 3
+
+    def test_first_answer(self) -> None:
+        """If the first is answered after all, all have that answer."""
+        asking = self.ask(5.0, 8.0)
+        query, first = self.upstream.asked[0]
+        first.callback(make_answer(query))
+        assert len({id(self.successResultOf(each)) for each in asking}) == 1
+        self.upstream.fail()
+
+    def test_first_fails(self) -> None:
+        """If the first fails, those who wait for the second go on."""
+        early, late = self.ask(5.0, 8.0)
+        self.upstream.asked[0][1].errback(UpstreamError("no answer in time"))
+        self.failureResultOf(early, UpstreamError)
+        self.assertNoResult(late)
+        (joined,) = self.ask(8.5)
+        assert len(self.upstream.asked) == 2
+        self.upstream.answer()
+        self.successResultOf(late)
+        self.successResultOf(joined)
+
+    def test_both_fail(self) -> None:
+        """If both fail, who asks next begins anew."""
+        asking = self.ask(5.0, 8.0)
+        for _, answering in self.upstream.asked:
+            answering.errback(UpstreamError("no answer in time"))
+        for each in asking:
+            self.failureResultOf(each, UpstreamError)
+        self.ask(9.0)
+        assert len(self.upstream.asked) == 3

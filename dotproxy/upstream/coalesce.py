@@ -14,6 +14,10 @@ from dotproxy.wire.query import Query
 MOST_WAITING = 4096
 """Queries that may wait for one exchange; its answer goes to all in one turn."""
 
+ASK_ANEW = 1.5
+"""Seconds after which who asks the same starts anew: most clients try again by then, and
+what was lost is not found by waiting."""
+
 
 class Flight(NamedTuple):
     """An exchange under way: until when at the latest, and who waits for it."""
@@ -28,7 +32,8 @@ class Coalesce:
 
     `learn` hears each answer once, before those who wait for it.  Whoever leaves
     takes nothing from the others; when all have left, the exchange still goes on,
-    and the next who asks joins it.
+    and the next who asks joins it.  Where a question is asked anew while the first
+    exchange is still under way, the first answer is for all.
     """
 
     def __init__(
@@ -36,7 +41,7 @@ class Coalesce:
     ) -> None:
         self._upstream = upstream
         self._learn = learn
-        self._flights: dict[bytes, Flight] = {}
+        self._flights: dict[bytes, list[Flight]] = {}
         self.joined = 0
 
     def exchange(self, query: Query) -> Deferred[Answer]:
@@ -44,9 +49,10 @@ class Coalesce:
 
         Who has less time than the one who asked asks separately.
         """
-        flight = self._flights.get(query.key)
-        if flight is None:
-            return self._begin(query)
+        flights = self._flights.setdefault(query.key, [])
+        if not flights or query.deadline - flights[-1].deadline >= ASK_ANEW:
+            return self._begin(query, flights)
+        flight = flights[-1]
         if query.deadline < flight.deadline:
             return self._upstream.exchange(query).addCallback(self._learned, query)
         if len(flight.waiting) >= MOST_WAITING:
@@ -56,11 +62,12 @@ class Coalesce:
         flight.waiting.append(waiting)
         return waiting
 
-    def _begin(self, query: Query) -> Deferred[Answer]:
+    def _begin(self, query: Query, flights: list[Flight]) -> Deferred[Answer]:
         waiting: Deferred[Answer] = Deferred()
-        self._flights[query.key] = Flight(query.deadline, [waiting])
+        flight = Flight(query.deadline, [waiting])
+        flights.append(flight)
         asking = self._upstream.exchange(query).addCallback(self._landed, query)
-        asking.addErrback(self._failed, query)
+        asking.addErrback(self._failed, query, flight)
         return waiting
 
     def _learned(self, answer: Answer, query: Query) -> Answer:
@@ -69,11 +76,17 @@ class Coalesce:
 
     def _landed(self, answer: Answer, query: Query) -> None:
         self._learn(query, answer)
-        for waiting in self._flights.pop(query.key).waiting:
-            if not waiting.called:
-                waiting.callback(answer)
+        for flight in self._flights.pop(query.key, ()):
+            for waiting in flight.waiting:
+                if not waiting.called:
+                    waiting.callback(answer)
 
-    def _failed(self, failure: Failure, query: Query) -> None:
-        for waiting in self._flights.pop(query.key).waiting:
+    def _failed(self, failure: Failure, query: Query, flight: Flight) -> None:
+        flights = self._flights.get(query.key, [])
+        if flight in flights:
+            flights.remove(flight)
+            if not flights:
+                del self._flights[query.key]
+        for waiting in flight.waiting:
             if not waiting.called:
                 waiting.errback(failure)
