@@ -28,8 +28,8 @@ def group_of(
     upstreams = [
         server(
             upstream.server_name or upstream.addresses[0],
-            _addresses(upstream, reactor),
-            connector(_authenticator(upstream, trust), upstream.port, reactor, random),
+            addresses_of(upstream, reactor),
+            connector(authenticator_of(upstream, trust), upstream.port, reactor, random),
             config,
             reactor,
         )
@@ -75,7 +75,8 @@ def server(
     return DoT(name, Pool(addresses, attempt, reactor, limits), reactor)
 
 
-def _addresses(upstream: Upstream, reactor: Any) -> AddressSource:
+def addresses_of(upstream: Upstream, reactor: Any) -> AddressSource:
+    """Return where an upstream is to be found, or who finds it."""
     if upstream.addresses:
         return Addresses(upstream.addresses)
     # In clear an ID that can be guessed can be forged (RFC 5452 section 9.2).
@@ -83,7 +84,8 @@ def _addresses(upstream: Upstream, reactor: Any) -> AddressSource:
     return Bootstrap(upstream.server_name, upstream.resolvers, reactor, unguessable)
 
 
-def _authenticator(upstream: Upstream, trust: Trust) -> Authenticator:
+def authenticator_of(upstream: Upstream, trust: Trust) -> Authenticator:
+    """Return the judge of who an upstream is; ConfigError if its CA file is no good."""
     try:
         return Authenticator(trust, time.time)
     except ValueError as fault:
