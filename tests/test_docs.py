@@ -3,7 +3,9 @@
 import os
 import re
 import sys
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -12,6 +14,16 @@ from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
+from dotproxy.cli.check.check import CheckOptions
+from dotproxy.cli.check.findings import (
+    Answers,
+    Certificate,
+    Encryption,
+    Identity,
+    Report,
+    Server,
+    UpstreamFindings,
+)
 from dotproxy.lab.server import create_lab
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +34,45 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 def examples(file: str) -> list[str]:
     """Return the programs that a file of the documentation shows, in their order."""
     return BLOCK.findall((ROOT / "docs" / file).read_text())
+
+
+class CheckTests(TestCase):
+    """What docs/check.md shows is what `dotproxy check` prints, but for values."""
+
+    timeout = 20
+
+    def setUp(self) -> None:
+        self.text = (ROOT / "docs" / "check.md").read_text()
+
+    async def test_report(self) -> None:
+        """The report on the lab has these lines; times, dates and pins are its own."""
+        _, begins = self.text.split("$ dotproxy check lab\n")
+        shown, *_ = begins.split("```")
+        options = CheckOptions()
+        options.parseOptions(["lab"])
+        printed = StringIO()
+        with redirect_stdout(printed):
+            assert await options.run(reactor) == 0
+        assert without_values(shown) == without_values(printed.getvalue())
+
+    def test_keys(self) -> None:
+        """Every key of the JSON is explained, and no other."""
+        _, section = self.text.split("## The JSON")
+        structs = (
+            Report, UpstreamFindings, Server, Encryption, Identity, Certificate, Answers
+        )  # fmt: skip
+        keys = {key for struct in structs for key in struct.__struct_fields__}
+        rows = re.findall(r"^\| (`.*?) \|(.*)", section, re.M)
+        explained = {key for left, _ in rows for key in re.findall(r"`(\w+)`", left)}
+        within = " ".join(right for left, right in rows)
+        assert explained <= keys
+        assert keys <= explained | set(re.findall(r"`(\w+)`", within))
+
+
+def without_values(text: str) -> list[str]:
+    """Return the lines of a report with the same for each time, date and pin."""
+    text = re.sub(r"sha256//\S+", "PIN", text)
+    return [" ".join(line.split()) for line in re.sub(r"\d+", "0", text).splitlines()]
 
 
 class LibraryTests(TestCase):

@@ -191,6 +191,15 @@ class InstalledTests(TestCase):
         twistd, tac = str(needed(scripts()) / "twistd"), str(ROOT / "dotproxy.tac")
         self.run_and_stop(twistd, "-n", "--pidfile=", "-y", tac)
 
+    def test_command(self) -> None:
+        """`dotproxy check` examines the lab, and finds it good."""
+        command = [str(needed(scripts()) / "dotproxy"), "check", "lab"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=stage().folder, env=ALONE
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith("1 of 1 upstream is good.\n")
+
     def test_plugin(self) -> None:
         """Twisted finds the plugin, and imports neither our code nor a reactor for it.
 

@@ -11,7 +11,7 @@ from dotproxy.cli.check.interview import Names
 from dotproxy.config.model import Config, Upstream
 from dotproxy.upstream.addresses import Addresses, AddressSource
 from dotproxy.upstream.tls import Authenticator, Trust
-from dotproxy.upstreams import addresses_of, authenticator_of
+from dotproxy.upstreams import addresses_of, authenticator_of, trusts_of
 
 LAB_NAMES = Names("www.lab.example", slow="slow.lab.example")
 """What the lab knows."""
@@ -33,16 +33,17 @@ def subjects(config: Config, reactor: Any) -> list[Subject]:
         Subject(
             upstream,
             addresses_of(upstream, reactor),
-            authenticator_of(upstream, config),
-            config.profile == "strict",
+            authenticator_of(upstream, trust),
+            trust.strict,
         )
-        for upstream in config.upstream
+        for upstream, trust in zip(config.upstream, trusts_of(config), strict=True)
     ]
 
 
 def start_lab(reactor: Any) -> tuple[Subject, Service]:
     """Start the lab in this process; whoever does so stops it, too."""
-    from dotproxy.lab.server import LOOPBACK, create_lab
+    from dotproxy.lab.door import LOOPBACK
+    from dotproxy.lab.server import create_lab
 
     lab = create_lab(reactor, datetime.now(UTC))
     lab.server.startService()
