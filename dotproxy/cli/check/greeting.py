@@ -44,6 +44,11 @@ class Greeting:
     connect_ms: float | None = None
     handshake_ms: float | None = None
 
+    @property
+    def verified(self) -> bool:
+        """Whether the server proved to be who it must be, beyond all doubt."""
+        return self.connection is not None and not self.reason
+
 
 async def greet(
     place: Place, reactor: Any, timeout: float, session: SSL.Session | None = None

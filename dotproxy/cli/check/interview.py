@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from random import Random
 from statistics import median
@@ -50,17 +51,24 @@ class Names:
     slow: str = ""
 
 
+def utc_now() -> datetime:
+    """Return the time of day."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Terms:
     """How servers are examined.  Times are in seconds, padding in octets.
 
     `idle` is how long to wait for a server to close an idle connection, 0: not at all.
+    `now` gives the time by which certificates are judged to end soon.
     """
 
     timeout: float = 5.0
     idle: float = 0.0
     padding: int = 128
     names: Names = Names()
+    now: Callable[[], datetime] = utc_now
 
 
 class Interview:

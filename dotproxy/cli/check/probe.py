@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Any
 
@@ -67,12 +67,9 @@ class Probe:
 
     def describe(self, address: str, greeting: Greeting) -> Server:
         """Describe what a server showed while the connection was made."""
-        by_pin = (
-            self.subject.upstream.spki_pins and not self.subject.upstream.server_name
-        )
-        verified = greeting.connection is not None and not greeting.reason
+        by, expected = self._expected(address)
         tls = greeting.witness.tls
-        chain = _chain(greeting, bool(verified and not by_pin))
+        chain = _chain(greeting, greeting.verified and by != "pin")
         server = Server(
             address=address,
             family="IPv6" if ":" in address else "IPv4",
@@ -84,31 +81,24 @@ class Probe:
             chain=describe_chain(chain, self.subject.upstream.spki_pins),
         )
         if chain:
-            server.identity = self._identity(address, greeting, chain[0])
+            matched = matching_name(chain[0], expected, by) if expected else ""
+            server.identity = Identity(
+                greeting.verified, by, expected, matched, greeting.reason
+            )
         if greeting.connection and greeting.reason:
             server.warnings.append(f"not verified: {greeting.reason}")
-        server.warnings += _ending(server.chain, datetime.now(UTC))
+        server.warnings += _ending(server.chain, self.terms.now())
         return server
 
     def _place(self, address: str) -> Place:
         return Place(address, self.subject.upstream.port, self.subject.authenticator)
 
-    def _identity(
-        self, address: str, greeting: Greeting, leaf: x509.Certificate
-    ) -> Identity:
+    def _expected(self, address: str) -> tuple[str, str]:
+        """Return what must fit, and which name or address it is."""
         upstream = self.subject.upstream
-        by, expected = "address", address
         if upstream.server_name:
-            by, expected = "name", upstream.server_name
-        elif upstream.spki_pins:
-            by, expected = "pin", ""
-        return Identity(
-            verified=greeting.connection is not None and not greeting.reason,
-            by=by,
-            expected=expected,
-            matched=matching_name(leaf, expected, by) if expected else "",
-            reason=greeting.reason,
-        )
+            return "name", upstream.server_name
+        return ("pin", "") if upstream.spki_pins else ("address", address)
 
     async def _talk(
         self, place: Place, greeting: Greeting, server: Server, step: Step

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -44,7 +43,7 @@ class Survey:
 
     async def run(self, subjects: Sequence[Subject]) -> Report:
         """Return what was found; cancelling hangs up everywhere."""
-        begun = datetime.now(UTC)
+        begun = self.terms.now()
         examined = [Deferred.fromCoroutine(self._upstream(each)) for each in subjects]
         found = await together(examined)
         status = overall([each.status for each in found])
