@@ -24,18 +24,17 @@ def group_of(
     `reactor` is asked for time, TCP and UDP.  Nothing is connected yet.  `trusts` is
     what `trusts_of` said, for who has asked it already.
     """
-    random = Random()
+    random, known = Random(), trusts or trusts_of(config)
+    judges = map(authenticator_of, config.upstream, known)
     upstreams = [
         server(
             upstream.server_name or upstream.addresses[0],
             addresses_of(upstream, reactor),
-            connector(authenticator_of(upstream, trust), upstream.port, reactor, random),
+            connector(judge, upstream.port, reactor, random),
             config,
             reactor,
         )
-        for upstream, trust in zip(
-            config.upstream, trusts or trusts_of(config), strict=True
-        )
+        for upstream, judge in zip(config.upstream, judges, strict=True)
     ]
     return group(upstreams, config, reactor)
 

@@ -15,8 +15,8 @@ MOST_WAITING = 4096
 """Queries that may wait for one exchange; its answer goes to all in one turn."""
 
 ASK_ANEW = 1.5
-"""Seconds after which who asks the same starts anew: most clients try again by then, and
-what was lost is not found by waiting."""
+"""Seconds after which who asks the same starts anew: most clients try again by then,
+and what was lost is not found by waiting."""
 
 
 class Flight(NamedTuple):
