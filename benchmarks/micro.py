@@ -18,7 +18,10 @@ from twisted.internet.task import Clock
 from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
 from dotproxy.local.entry import aged_reply
+from dotproxy.local.name_list import parse
+from dotproxy.local.names import NameTable
 from dotproxy.local.ready import Ready
+from dotproxy.local.verdicts import Claim, Effect, Verdict
 from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.exchange import Exchange
 from dotproxy.upstream.pending import Pending
@@ -38,6 +41,9 @@ RESPONSE_PADDING = 468
 
 NAME = "www.bench.example"
 
+RULED = 100_000
+"""Names that have a rule."""
+
 BATCH = 10
 """Messages that come in one go."""
 
@@ -46,7 +52,12 @@ Step = Callable[[], object]
 
 def steps() -> dict[str, Step]:
     """Return the steps, each ready to be called any number of times."""
-    return {**steps_of_queries(), **steps_of_hits(), **steps_of_misses()}
+    return {
+        **steps_of_queries(),
+        **steps_of_rules(),
+        **steps_of_hits(),
+        **steps_of_misses(),
+    }
 
 
 def steps_of_queries() -> dict[str, Step]:
@@ -59,6 +70,22 @@ def steps_of_queries() -> dict[str, Step]:
         f"cut {BATCH} messages out of a stream": partial(
             Frames().feed, frame(with_edns) * BATCH
         ),
+    }
+
+
+def steps_of_rules() -> dict[str, Step]:
+    """Return how a name is looked up among many that have rules."""
+    # The short one, as there is in every list, has every suffix of six octets tried.
+    lines = [b"||n%d.ruled.example^" % number for number in range(RULED)] + [b"||x.yz^"]
+    block = Verdict(0, Effect.BLOCK)
+    claim = Claim(block, parse(lines, "lines").suffixes, below=True)
+    table = NameTable([claim])
+    listed, strange = b"\2n7\5ruled\7example\0", b"\2n7\5other\7example\0"
+    assert table.match(b"\3www" + listed) == block, "what is listed is found"
+    return {
+        f"match a name, of {RULED:,} in rules": partial(table.match, listed),
+        "match a name below it": partial(table.match, b"\3www" + listed),
+        "match a strange name of four labels": partial(table.match, b"\3www" + strange),
     }
 
 
