@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from dotproxy.config.caching import Caching
@@ -17,6 +17,7 @@ from dotproxy.config.clients import Clients
 from dotproxy.config.setting import (
     ConfigError,
     Text,
+    Texts,
     check_types,
     checked,
     one_of,
@@ -52,8 +53,6 @@ PROFILES = ("strict", "opportunistic")
 
 PLAIN_PORT, TLS_PORT = 53, 853
 """Ports of plain DNS (RFC 1035 section 4.2) and of DNS over TLS (RFC 7858 3.1)."""
-
-Texts = Annotated[tuple[str, ...], Meta(description="an array of strings")]
 
 
 class Listen(Struct, frozen=True):

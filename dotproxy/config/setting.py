@@ -12,6 +12,7 @@ LONGEST_SHOWN = 80
 """Characters of a value that a message repeats; no line should drown in one."""
 
 Text = Annotated[str, Meta(description="a string")]
+Texts = Annotated[tuple[str, ...], Meta(description="an array of strings")]
 
 Path = tuple[str | int, ...]
 """The way to a setting from the top of the file: ("upstream", 0, "port")."""
