@@ -1,8 +1,8 @@
-"""How addresses, names and pins are spelled."""
+"""How addresses, networks, names and pins are spelled."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from unittest import TestCase
 
 from hypothesis import given
@@ -13,6 +13,7 @@ from dotproxy.config.spelling import (
     host_name,
     ip_literal,
     joined,
+    network,
     spki_pin,
 )
 from tests.messages import quick
@@ -20,6 +21,10 @@ from tests.messages import quick
 ADDRESS_RULE = (
     "must be an IP address such as 192.0.2.1 or 2001:db8::1,"
     " not a name, and without a zone"
+)
+NETWORK_RULE = (
+    "must be a network such as 192.168.1.0/24 or fd00::/8, or an IP address,"
+    " without a zone"
 )
 NAME_RULE = (
     "must be a host name such as dns.example.net: letters, digits, hyphens"
@@ -56,6 +61,58 @@ class IpLiteralTests(TestCase):
         texts = ("", "1.1.1", "1.1.1.256", "01.1.1.1", " 1.1.1.1", "dns.google", "1")
         ranges = ("1.1.1.1/32", "[::1]", "fe80::1%eth0", "::1%", "1.1.1.1\n")
         self.assertEqual(faults(ip_literal, texts + ranges), {ADDRESS_RULE})
+
+
+class NetworkTests(TestCase):
+    def test_spelling(self) -> None:
+        """The shortest spelling comes back; one address needs no prefix."""
+        for text, spelled in (
+            ("192.168.1.0/24", "192.168.1.0/24"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("::/0", "::/0"),
+            ("2001:DB8:0::/48", "2001:db8::/48"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1/32", "192.0.2.1"),
+            ("0:0::1/128", "::1"),
+        ):
+            self.assertEqual(network(text), spelled)
+
+    def test_mapped(self) -> None:
+        """An IPv4 network written as IPv6 is an IPv4 network (RFC 4291 2.5.5.2)."""
+        self.assertEqual(network("::ffff:10.0.0.0/104"), "10.0.0.0/8")
+        self.assertEqual(network("::ffff:192.0.2.1"), "192.0.2.1")
+        self.assertEqual(network("::ffff:0:0/96"), "0.0.0.0/0")
+        self.assertEqual(network("::fffe:0:0/95"), "::fffe:0:0/95")
+
+    def test_host_bits(self) -> None:
+        """An address with the prefix of its network is told apart from both."""
+        rule = "has bits beyond its prefix: write {} for the network, or {} for the one"
+        for text, whole, one in (
+            ("192.168.1.7/24", "192.168.1.0/24", "192.168.1.7"),
+            ("10.0.0.1/0", "0.0.0.0/0", "10.0.0.1"),
+            ("fd00::1/8", "fd00::/8", "fd00::1"),
+        ):
+            expected = rule.format(whole, one) + " address"
+            self.assertEqual(faults(network, [text]), {expected})
+
+    def test_faults(self) -> None:
+        """Nothing but an address with a prefix, or without one, is a network."""
+        texts = ("", "10.0.0.0/", "10/8", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "lan")
+        masks = ("10.0.0.0/255.0.0.0", "10.0.0.0/0.0.0.255", "10.0.0.0/8/8", "/8")
+        zones = ("fe80::%eth0/10", "fe80::/10%eth0", "[::1]", " ::1", "10.0.0.0/8\n")
+        self.assertEqual(faults(network, texts + masks + zones), {NETWORK_RULE})
+
+    @quick
+    @given(addresses, st.integers(0, 128))
+    def test_own_spelling(
+        self, address: IPv4Address | IPv6Address, prefix: int
+    ) -> None:
+        """Its own spelling is read back as the same network."""
+        whole = ip_network((address, min(prefix, address.max_prefixlen)), strict=False)
+        spelled = network(str(whole))
+        self.assertEqual(network(spelled), spelled)
+        if getattr(whole.network_address, "ipv4_mapped", None) is None:
+            self.assertEqual(ip_network(spelled), whole)
 
 
 class AddressAndPortTests(TestCase):

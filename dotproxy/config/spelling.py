@@ -1,4 +1,4 @@
-"""How addresses, names and pins are spelled: text in, its usual spelling out.
+"""How addresses, networks, names and pins are spelled: text in, its usual spelling out.
 
 Each function raises ValueError with the rule that was broken, worded so that it can
 follow the text at fault: "must be ...".
@@ -6,7 +6,7 @@ follow the text at fault: "must be ...".
 
 import re
 from base64 import b64decode, b64encode
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 
 LONGEST_NAME = 253
 """Characters of a name, dots included: 255 octets in a message (RFC 1035 2.3.4)."""
@@ -16,6 +16,9 @@ PIN_SIZE = 32
 
 HIGHEST_PORT = 65_535
 """Ports are 16 bits wide."""
+
+_MAPPED_PREFIX = 96
+"""Bits before the IPv4 address in an IPv6 one (RFC 4291 section 2.5.5.2)."""
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HOST_AND_PORT = re.compile(
@@ -37,6 +40,30 @@ def ip_literal(text: str) -> str:
             "must be an IP address such as 192.0.2.1 or 2001:db8::1,"
             " not a name, and without a zone"
         ) from None
+
+
+def network(text: str) -> str:
+    """Return a network such as `192.168.1.0/24` in its shortest spelling.
+
+    An address alone is a network of one.  IPv4 networks written as IPv6
+    (`::ffff:10.0.0.0/104`) become what they are.
+    """
+    prefix = text.partition("/")[2]
+    try:
+        if "%" in text or ("/" in text and not prefix.isdecimal()):
+            raise ValueError
+        given = ip_interface(text)
+    except ValueError:
+        raise ValueError(
+            "must be a network such as 192.168.1.0/24 or fd00::/8, or an IP address,"
+            " without a zone"
+        ) from None
+    if given.ip != given.network.network_address:
+        raise ValueError(
+            f"has bits beyond its prefix: write {_shortest(given.network)} for the"
+            f" network, or {given.ip} for the one address"
+        )
+    return _shortest(given.network)
 
 
 def address_and_port(text: str, default: int | None = None) -> tuple[str, int]:
@@ -102,3 +129,11 @@ def spki_pin(text: str) -> str:
             " the SHA-256 of a public key (SPKI)"
         )
     return b64encode(digest).decode("ascii")
+
+
+def _shortest(spelled: IPv4Network | IPv6Network) -> str:
+    """Spell a network, without a prefix if it is one address."""
+    mapped = getattr(spelled.network_address, "ipv4_mapped", None)
+    if mapped is not None:
+        spelled = IPv4Network((mapped, spelled.prefixlen - _MAPPED_PREFIX))
+    return str(spelled).removesuffix(f"/{spelled.max_prefixlen}")
