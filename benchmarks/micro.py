@@ -8,6 +8,7 @@ does makes them longer, never shorter.
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from random import Random
 from timeit import Timer
 
@@ -15,11 +16,14 @@ import dns.message
 import dns.rrset
 from twisted.internet.task import Clock
 
+from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
 from dotproxy.local.entry import aged_reply
+from dotproxy.local.gate import Gate
 from dotproxy.local.name_list import parse
 from dotproxy.local.names import NameTable
+from dotproxy.local.rate import Rate
 from dotproxy.local.ready import Ready
 from dotproxy.local.verdicts import Claim, Effect, Verdict
 from dotproxy.upstream.asked import Asked
@@ -44,6 +48,9 @@ NAME = "www.bench.example"
 RULED = 100_000
 """Names that have a rule."""
 
+SOURCE = b"\xc0\xa8\1\1"
+"""192.168.1.1, a client nearby."""
+
 BATCH = 10
 """Messages that come in one go."""
 
@@ -53,10 +60,27 @@ Step = Callable[[], object]
 def steps() -> dict[str, Step]:
     """Return the steps, each ready to be called any number of times."""
     return {
+        **steps_of_clients(),
         **steps_of_queries(),
         **steps_of_rules(),
         **steps_of_hits(),
         **steps_of_misses(),
+    }
+
+
+def steps_of_clients() -> dict[str, Step]:
+    """Return what is done to a datagram before it is looked at."""
+    everybody, limit = Access(("0.0.0.0/0", "::/0")), RateLimit(1, ipv4_prefix=32)
+    unlimited = Gate(everybody, None)
+    limited = Gate(everybody, Rate(limit, b"seed"))
+    times, numbers = count(), count()
+    return {
+        "let a client in": partial(unlimited.admit, SOURCE, 0.0),
+        # A second passes between two, so that there is always a token.
+        "let a client in, and count": lambda: limited.admit(SOURCE, next(times)),
+        "let a client in that is new": lambda: limited.admit(
+            (next(numbers) % 2**32).to_bytes(4), next(times)
+        ),
     }
 
 
