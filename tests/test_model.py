@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
@@ -235,6 +236,14 @@ class ConfigTests(TestCase):
         self.assertEqual(Config((HOME,), (FAR,)).cache, Caching())
         small = Caching(size=2**20)
         self.assertEqual(Config((HOME,), (FAR,), cache=small).cache, small)
+
+    def test_clients(self) -> None:
+        """Who may ask, and how often, is as by default or as said."""
+        config = Config((HOME,), (FAR,))
+        self.assertEqual((config.access, config.rate_limit), (Access(), RateLimit()))
+        few, seldom = Access(("::1",)), RateLimit(qps=1)
+        config = Config((HOME,), (FAR,), access=few, rate_limit=seldom)
+        self.assertEqual((config.access, config.rate_limit), (few, seldom))
 
     def test_listeners(self) -> None:
         """There is at least one listener, and none twice."""

@@ -8,6 +8,7 @@ from unittest import TestCase
 
 import pytest
 
+from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
@@ -15,6 +16,7 @@ from dotproxy.config.presets import PRESETS
 from dotproxy.config.toml_file import (
     DEFAULT,
     KEYS,
+    TABLES,
     UPSTREAM_KEYS,
     certificate_file,
     load,
@@ -63,6 +65,17 @@ stale_client_timeout = 1
 prefetch = false
 file = "cache"
 
+[access]
+allow = ["192.168.1.0/24", "::1"]
+deny = "drop"
+
+[rate_limit]
+qps = 20
+burst = 200
+ipv4_prefix = 32
+ipv6_prefix = 64
+slip = 3
+
 [clients]
 max_tcp = 50
 max_tcp_per_client = 5
@@ -70,7 +83,7 @@ idle_timeout = 20
 max_queries = 100
 """
 
-KNOWN = "known: listen, profile, upstream, forward, cache, clients"
+KNOWN = "known: listen, profile, upstream, cache, forward, access, rate_limit, clients"
 
 FAULTS = (
     # An unknown key, at every level, also those of later versions.
@@ -170,6 +183,44 @@ FAULTS = (
     ),
     ("[cache]\nserve_stale = 1", "2: serve_stale = 1 must be true or false"),
     ("[cache]\nfile = true", "2: file = true must be a string"),
+    # access
+    ("access = []", "1: access = [] must be a table: begin it with [access]"),
+    ("[acces]", "1: unknown key 'acces', did you mean 'access'?"),
+    (
+        "[access]\ndeny = 'drop'\nblock = []",
+        "3: unknown key 'block' in [access], known: allow, deny",
+    ),
+    ("[access]\nallow = []", "2: allow is empty: name a network"),
+    ("[access]\nallow = '::1'", "2: allow = '::1' must be an array of strings"),
+    (
+        "[access]\n\nallow = [\n  '10.0.0.0/8',\n  '192.168.1.7/24',\n]",
+        "3: allow = '192.168.1.7/24' has bits beyond its prefix: write 192.168.1.0/24"
+        " for the network, or 192.168.1.7 for the one address",
+    ),
+    (
+        "[access]\nallow = ['lan']",
+        "2: allow = 'lan' must be a network such as 192.168.1.0/24 or fd00::/8,"
+        " or an IP address, without a zone",
+    ),
+    ("[access]\ndeny = 'no'", "2: deny = 'no' must be one of refuse, drop"),
+    # rate_limit
+    (
+        "[ratelimit]",
+        "1: unknown key 'ratelimit', did you mean 'rate_limit'?",
+    ),
+    (
+        "rate_limit = 20",
+        "1: rate_limit = 20 must be a table: begin it with [rate_limit]",
+    ),
+    (
+        "[rate_limit]\nrate = 1",
+        "2: unknown key 'rate' in [rate_limit], known: qps, burst, ipv4_prefix,"
+        " ipv6_prefix, slip",
+    ),
+    (
+        "[rate_limit]\nqps = 20\nburst = 0",
+        "3: burst = 0 must be a whole number from 1 to 1000000",
+    ),
     # upstream
     (
         "[upstream]\naddress = '192.0.2.1'",
@@ -286,6 +337,8 @@ class LoadTests(FileTests):
         self.assertEqual(DEFAULT.profile, "strict")
         self.assertEqual(DEFAULT.forward, Forward())
         self.assertEqual(DEFAULT.cache, Caching())
+        self.assertEqual(DEFAULT.access, Access())
+        self.assertEqual(DEFAULT.rate_limit, RateLimit())
         self.assertFalse(DEFAULT.lab)
 
     def test_full(self) -> None:
@@ -316,7 +369,9 @@ class LoadTests(FileTests):
                     False,
                     self.beside("cache"),
                 ),
-                clients=Clients(50, 5, 20, 100),
+                Access(("192.168.1.0/24", "::1"), "drop"),
+                RateLimit(20, 200, 32, 64, 3),
+                Clients(50, 5, 20, 100),
             ),
         )
 
@@ -423,8 +478,8 @@ class SampleTests(FileTests):
     def test_every_key(self) -> None:
         """Every key stands in the sample, under a comment that gives the reason."""
         text = SAMPLE.read_text()
-        tables = {"upstream", "forward", "cache", "clients"}
-        kinds = (Forward, Caching, Clients)
+        tables = {"upstream", "cache", *TABLES}
+        kinds = (Caching, *TABLES.values())
         fields = {field for kind in kinds for field in kind.__struct_fields__}
         for key in {*KEYS, *UPSTREAM_KEYS, *fields} - tables:
             with self.subTest(key=key):
@@ -435,6 +490,13 @@ class SampleTests(FileTests):
         for line in re.findall(r"(?m)^# (listen = .*)$", SAMPLE.read_text()):
             with self.subTest(line=line):
                 self.assertFalse(self.load(line).listens_by_default)
+
+    def test_alternative_limits(self) -> None:
+        """The limit that it proposes for a resolver that many share can be had."""
+        [proposed] = re.findall(r"qps = \d+ and burst = \d+", SAMPLE.read_text())
+        lines = proposed.replace(" and ", "\n")
+        limit = self.load(f"[rate_limit]\n{lines}").rate_limit
+        self.assertEqual(limit, RateLimit(qps=50, burst=200))
 
     def test_alternative_upstreams(self) -> None:
         """The other upstreams that it proposes can be had."""

@@ -12,6 +12,7 @@ from typing import Annotated
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.setting import (
@@ -167,6 +168,8 @@ class Config(Struct, frozen=True):
     profile: Annotated[str, one_of(PROFILES)] = "strict"
     forward: Forward = Forward()
     cache: Caching = Caching()
+    access: Access = Access()
+    rate_limit: RateLimit = RateLimit()
     clients: Clients = Clients()
     lab: bool = False
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.model import (
@@ -29,7 +30,13 @@ from dotproxy.config.toml_lines import line_of
 DEFAULT = Config(DEFAULT_LISTEN, DEFAULT_UPSTREAM)
 """What holds when nothing is configured: an empty file says the same."""
 
-KEYS = ("listen", "profile", "upstream", "forward", "cache", "clients")
+TABLES: Mapping[str, type[Struct]] = {
+    "forward": Forward,
+    "access": Access,
+    "rate_limit": RateLimit,
+    "clients": Clients,
+}
+KEYS = ("listen", "profile", "upstream", "cache", *TABLES)
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)
 
 Table = Mapping[str, Any]
@@ -108,12 +115,11 @@ def _config(document: Table, folder: str) -> Config:
         settings["listen"] = _listeners(settings["listen"])
     if "upstream" in settings:
         settings["upstream"] = _upstreams(settings["upstream"], folder)
-    if "forward" in settings:
-        settings["forward"] = _table("forward", Forward, settings["forward"])
+    for name, kind in TABLES.items():
+        if name in settings:
+            settings[name] = _table(name, kind, settings[name])
     if "cache" in settings:
         settings["cache"] = _cache(settings["cache"], folder)
-    if "clients" in settings:
-        settings["clients"] = _table("clients", Clients, settings["clients"])
     return replace(DEFAULT, **settings)
 
 
