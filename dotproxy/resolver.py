@@ -18,7 +18,7 @@ from dotproxy.forwarder import Forwarder
 from dotproxy.local.cache import Cache
 from dotproxy.local.failures import Failures
 from dotproxy.local.memory import Memory
-from dotproxy.local.special import Special
+from dotproxy.local.refusals import Refusals
 from dotproxy.upstream.interface import IUpstream
 from dotproxy.upstreams import group_of
 from dotproxy.wire.query import parse_query
@@ -123,7 +123,7 @@ def create_forwarder(
         cache = Cache(config.cache, uptime)
     memory = Memory(cache, Failures(uptime))
     timeout = config.cache.stale_client_timeout
-    return Forwarder([Special()], memory, upstream, clock, timeout)
+    return Forwarder([Refusals()], memory, upstream, clock, timeout)
 
 
 def _address(sections: Sections) -> str | None:

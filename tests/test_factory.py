@@ -19,7 +19,7 @@ from zope.interface import implementer
 from dotproxy.config.caching import Caching
 from dotproxy.forwarder import Forwarder
 from dotproxy.local.ready import Ready
-from dotproxy.local.special import Special
+from dotproxy.local.refusals import Refusals
 from dotproxy.resolver import DoTResolver
 from dotproxy.server import factory as module
 from dotproxy.server.factory import ProxyServerFactory
@@ -63,7 +63,7 @@ ERRORS = {
     "a name of 257 octets": (message(0x0100, [LONG_NAME + b"\0\1\0\1"]), FORMERR),
     "a status request": (message(0x1100, [EXAMPLE]), NOTIMP),
     "a notification": (message(0x2100, [EXAMPLE]), NOTIMP),
-    "an update": (message(0x2900, [EXAMPLE]), NOTIMP),
+    "an update": (message(0x2900, [EXAMPLE]), REFUSED),
     "EDNS version 1": (
         message(0x0100, [EXAMPLE], [], [], [opt(ttl=0x10000)]),
         BADVERS,
@@ -133,7 +133,7 @@ def make_factory(
     limits: Limits = DEFAULT_LIMITS,
 ) -> ProxyServerFactory:
     """Return a factory as the service makes it, in front of this upstream."""
-    resolver = DoTResolver(make_forwarder(upstream, clock, Special()), clock, timeout)
+    resolver = DoTResolver(make_forwarder(upstream, clock, Refusals()), clock, timeout)
     return ProxyServerFactory(resolver, clock, timeout, limits)
 
 
@@ -304,7 +304,7 @@ class ReadyTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.patch(module, "uptime", self.clock.seconds)
-        self.forwarder = make_forwarder(Zone(), self.clock, Special())
+        self.forwarder = make_forwarder(Zone(), self.clock, Refusals())
         self.factory = in_front_of(self.forwarder, self.clock)
         self.datagrams = self.factory.ready_datagrams
         self.streams = self.factory.ready_streams
@@ -454,7 +454,7 @@ class ReadyTests(SynchronousTestCase):
     def make_unhurried(self) -> ProxyServerFactory:
         """Return a factory that asks for nothing before it is due."""
         options = Caching(prefetch=False)
-        forwarder = make_forwarder(Zone(), self.clock, Special(), options=options)
+        forwarder = make_forwarder(Zone(), self.clock, Refusals(), options=options)
         return in_front_of(forwarder, self.clock)
 
 

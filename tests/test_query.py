@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dotproxy.wire.message import FORMERR, NOTIMP, FormatError
+from dotproxy.wire.message import FORMERR, NOTIMP, REFUSED, FormatError
 from dotproxy.wire.query import (
     KEY_TAIL,
     Query,
@@ -63,9 +63,13 @@ class SilenceTests(TestCase):
 class NotImplementedTests(TestCase):
     def test_other_operations(self) -> None:
         """All but QUERY is NOTIMP, DSO too (RFC 1035 4.1.1, RFC 8490 5.1.1)."""
-        for opcode in (1, 2, 4, 5, 6):
+        for opcode in (1, 2, 4, 6):
             assert rcode_for(message(opcode << 11, [EXAMPLE])) == NOTIMP
             assert rcode_for(message(opcode << 11, [])) == NOTIMP
+
+    def test_update(self) -> None:
+        """An update is refused, so that registrations do not leave (RFC 2136 2.2)."""
+        assert rcode_for(message(5 << 11, [EXAMPLE])) == REFUSED
 
 
 class FaultTests(TestCase):
@@ -141,7 +145,7 @@ class FaultTests(TestCase):
             told = fault.rcode
         else:
             assert parse_query(outgoing(found, 1, 128)).key == found.key
-        assert told in (None, FORMERR, NOTIMP)
+        assert told in (None, FORMERR, NOTIMP, REFUSED)
 
 
 class PartsTests(TestCase):

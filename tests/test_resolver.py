@@ -24,7 +24,7 @@ from dotproxy.config.caching import Caching
 from dotproxy.config.model import DEFAULT_LISTEN, Config, Forward, Upstream
 from dotproxy.forwarder import Forwarder
 from dotproxy.lab.server import create_lab
-from dotproxy.local.special import Special
+from dotproxy.local.refusals import Refusals
 from dotproxy.resolver import (
     DoTResolver,
     Sections,
@@ -45,7 +45,7 @@ def make_resolver(
     upstream: IUpstream, clock: Clock | None = None, timeout: float = 5.0
 ) -> DoTResolver:
     clock = clock or Clock()
-    forwarder = make_forwarder(upstream, clock, Special())
+    forwarder = make_forwarder(upstream, clock, Refusals())
     return DoTResolver(forwarder, clock, timeout)
 
 

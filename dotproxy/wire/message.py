@@ -19,6 +19,9 @@ LONGEST_NAME = 255
 QR, OPCODE, AA, TC, RD = 0x80, 0x78, 0x04, 0x02, 0x01
 RA, Z, AD, CD, RCODE = 0x80, 0x40, 0x20, 0x10, 0x0F
 
+UPDATE = 5 << 3
+"""The opcode of dynamic updates, in its place (RFC 2136 section 1.3)."""
+
 # RCODEs (RFC 1035 4.1.1, RFC 6891 9).
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 BADVERS = 16

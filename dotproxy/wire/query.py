@@ -23,8 +23,10 @@ from dotproxy.wire.message import (
     OPT,
     QR,
     RD,
+    REFUSED,
     SIG,
     TSIG,
+    UPDATE,
     FormatError,
     Z,
     fold,
@@ -89,7 +91,7 @@ def parse_query(wire: bytes) -> Query:
     if len(wire) < HEADER.size or wire[2] & QR:
         raise FormatError("no query at all", rcode=None)
     if wire[2] & OPCODE:
-        raise FormatError("an operation other than QUERY", rcode=NOTIMP)
+        raise FormatError("an operation other than QUERY", rcode=_refusal(wire[2]))
     _, _, questions, answers, authorities, additionals = HEADER.unpack_from(wire)
     if questions != 1:
         raise FormatError("a query has one question")
@@ -132,6 +134,15 @@ def outgoing(query: Query, number: int, block: int) -> bytes:
         + question
         + _outgoing_opt(len(question), query.dnssec_ok, block)
     )
+
+
+def _refusal(third: int) -> int:
+    """Return what an operation other than QUERY is told.
+
+    An update is refused as a policy, so that the registrations of machines do not
+    leave (RFC 2136 section 2.2); of others we know nothing.
+    """
+    return REFUSED if third & OPCODE == UPDATE else NOTIMP
 
 
 @lru_cache(maxsize=1024)

@@ -7,14 +7,14 @@ import dns.message
 import dns.rcode
 import dns.tsig
 
-from dotproxy.local.special import Special
+from dotproxy.local.refusals import Refusals
 from dotproxy.wire.query import parse_query
 from tests.messages import EXAMPLE, message, opt, record
 
 
 def reply(wire: bytes) -> dns.message.Message | None:
     """Return what a client gets for this query from here, if anything."""
-    found = Special().answer(parse_query(wire))
+    found = Refusals().answer(parse_query(wire))
     return None if found is None else dns.message.from_wire(found)
 
 
@@ -88,6 +88,19 @@ class RefusalTests(TestCase):
 
     def test_all_else(self) -> None:
         """All else is left to the next: any type, other classes (RFC 5625 4.3)."""
-        for rdtype in ("A", "HTTPS", "ANY", "TYPE250", "TYPE65280"):
+        for rdtype in ("A", "HTTPS", "HINFO", "TYPE250", "TYPE65280"):
             assert reply(asking(rdtype, edns=0)) is None
         assert reply(asking("A", "HS")) is None
+
+
+class AnyTests(TestCase):
+    def test_minimal(self) -> None:
+        """ANY gets one small record, whatever the name (RFC 8482 section 4.2)."""
+        for edns in (0, -1):
+            found = reply(asking("ANY", edns=edns))
+            assert found is not None
+            assert found.rcode() == dns.rcode.NOERROR
+            assert [rrset.to_text() for rrset in found.answer] == [
+                'example.com. 3600 IN HINFO "RFC8482" ""'
+            ]
+            assert (found.edns, found.authority) == (edns, [])
