@@ -19,10 +19,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from ipaddress import ip_address
 
-import dns.exception
-import dns.name
-
-from dotproxy.wire.message import LONGEST_NAME
+from dotproxy.wire.message import FormatError
+from dotproxy.wire.dotted import SHOWN, join_labels, read_name
 
 
 class Meaning(IntEnum):
@@ -78,8 +76,6 @@ TRAILING = re.compile(r"\s[#!]")
 BROWSERS = re.compile(r"@@|\||/.*/$|.*[\^$*]")
 """What else only a browser's filter has: paths, options, patterns."""
 
-LABEL = re.compile(rb"[a-z0-9_-]{1,63}")
-
 OWN = {
     "localhost",
     "localhost.localdomain",
@@ -91,16 +87,6 @@ OWN = {
     *(f"ip6-{name}" for name in ("allnodes", "allrouters", "allhosts")),
 }
 """Names in usual hosts files that mean the machine and its network: never listed."""
-
-IDNA = dns.name.IDNA2008Codec(uts_46=True, allow_pure_ascii=True)
-"""U-labels to A-labels as browsers do it (UTS 46, nontransitional; RFC 5891)."""
-
-SHOWN = 60
-"""Characters of a faulty line that are shown; of the reason, twice as many."""
-
-TOO_LONG = f"has a name of more than {LONGEST_NAME} octets"
-
-LENGTHS = tuple(bytes((length,)) for length in range(64))
 
 
 def read_line(line: bytes) -> Line:
@@ -155,30 +141,14 @@ def _hosts(first: str, *names: str) -> Line:
 
 
 def _named(text: str) -> bytes:
-    """Return the name on the wire that is spelled so, perhaps with a dot at its end."""
-    name = text if text.isascii() else _a_labels(text)
-    labels = name.lower().removesuffix(".").encode().split(b".")
-    if not all(map(LABEL.fullmatch, labels)):
-        raise LineError(f"has no name in {text[:SHOWN]!a}")
-    if labels[-1].isdigit():
-        raise LineError(f"has an address where a name should be: {text[:SHOWN]!a}")
-    return _wire(b".".join(labels))
-
-
-def _a_labels(text: str) -> str:
-    """Return a name of U-labels as one of A-labels (RFC 5890 section 2.3.2.1)."""
-    if len(text) > LONGEST_NAME:
-        raise LineError(TOO_LONG)
     try:
-        return dns.name.from_unicode(text, None, IDNA).to_text()
-    except dns.exception.DNSException as fault:
-        reason = str(fault)[: 2 * SHOWN]
-        raise LineError(f"has no name in {text[:SHOWN]!a}: {reason}") from None
+        return read_name(text)
+    except FormatError as fault:
+        raise LineError(str(fault)) from None
 
 
 def _wire(name: bytes) -> bytes:
-    labels = name.split(b".")
-    wire = b"".join([LENGTHS[len(label)] + label for label in labels]) + b"\0"
-    if len(wire) > LONGEST_NAME:
-        raise LineError(TOO_LONG)
-    return wire
+    try:
+        return join_labels(name.split(b"."))
+    except FormatError as fault:
+        raise LineError(str(fault)) from None
