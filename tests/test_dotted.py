@@ -29,7 +29,7 @@ FAULTS = (
 
 class DottedTests(TestCase):
     def test_names(self) -> None:
-        """A name is folded, its dot at the end is optional, U-labels become A-labels."""
+        """A name is folded, may end in a dot, and U-labels become A-labels."""
         for text, wire in NAMES:
             assert read_name(text) == wire, text
 

@@ -12,10 +12,13 @@ from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
+from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
 from dotproxy.config.presets import PRESETS
+from dotproxy.config.rule import Rule
 from dotproxy.config.toml_file import (
     DEFAULT,
     KEYS,
+    RULE_KEYS,
     TABLES,
     UPSTREAM_KEYS,
     certificate_file,
@@ -81,9 +84,37 @@ max_tcp = 50
 max_tcp_per_client = 5
 idle_timeout = 20
 max_queries = 100
+
+[[rule]]
+action = "block"
+names = ["ads.example.org"]
+file = "names"
+reply = "null"
+
+[[rule]]
+action = "forward"
+names = ["*.Home.arpa"]
+group = "default"
+
+[hosts]
+files = ["names"]
+
+[rebinding]
+protect = true
+allow = [".plex.direct"]
+
+[special]
+single_labels = false
+canary = true
 """
 
-KNOWN = "known: listen, profile, upstream, cache, forward, access, rate_limit, clients"
+SHOWN = ("block", "allow", "answer", "forward")
+"""The actions in the order in which the sample shows them."""
+
+KNOWN = (
+    "known: listen, profile, upstream, cache, rule, forward, access, rate_limit, clients,"
+    " hosts, rebinding, special"
+)
 
 FAULTS = (
     # An unknown key, at every level, also those of later versions.
@@ -295,6 +326,72 @@ FAULTS = (
         " upstream tls://1.1.1.1:853#cloudflare-dns.com would ask our own listener"
         " 1.1.1.1:853, and so itself: change the address or the port of one",
     ),
+    # rule
+    ("rule = 3", "1: rule must be an array of tables: begin each with [[rule]]"),
+    ("[rule]", "1: rule must be an array of tables: begin each with [[rule]]"),
+    (
+        "[[rule]]\naction = 'allow'\nnames = ['a.example']\n[[rule]]\nacton = 'allow'",
+        "5: rule 2: unknown key 'acton' in [[rule]], did you mean 'action'?",
+    ),
+    (
+        "[[rule]]\nnames = ['a.example']",
+        "1: rule 1: it has no action: give one of block, answer, forward, allow",
+    ),
+    (
+        "[[rule]]\naction = 'allow'",
+        "1: rule 1: it is for no name: give names, file or files",
+    ),
+    (
+        "[[rule]]\n\naction = 'redirect'\nnames = ['a.example']",
+        "3: rule 1: action = 'redirect' must be one of block, answer, forward, allow",
+    ),
+    (
+        "[[rule]]\naction = 'block'\nnames = ['a.example', 'b c']",
+        "3: rule 1: names = 'b c' must be a name such as example.org, or .example.org"
+        " for all below it, too",
+    ),
+    (
+        "[[rule]]\naction = 'block'\nfile = 'none.txt'",
+        "3: rule 1: file = 'none.txt' cannot be read: No such file or directory",
+    ),
+    (
+        "[[rule]]\naction = 'block'\nfiles = ['dotproxy.toml', '.']",
+        "3: rule 1: files = '.' must be a plain file",
+    ),
+    (
+        "[[rule]]\naction = 'block'\nfile = \"a\\u0000b\"",
+        "3: rule 1: file = 'a\\x00b' must be a plain file",
+    ),
+    ("[[rule]]\naction = 'block'\nfile = 3", "3: rule 1: file = 3 must be a string"),
+    (
+        "[[rule]]\naction = 'block'\nfile = 'a'\nfiles = []",
+        "3: rule 1: file = 'a' stands beside files: keep one of the two",
+    ),
+    (
+        "[[rule]]\naction = 'forward'\nnames = ['.lan']\ngroup = 'router'",
+        "4: rule 1: group = 'router' is no group of upstreams: there is default",
+    ),
+    # hosts, rebinding, special
+    ("hosts = ['a']", "1: hosts = ['a'] must be a table: begin it with [hosts]"),
+    (
+        "[hosts]\nfiles = ['none']",
+        "2: files = 'none' cannot be read: No such file or directory",
+    ),
+    (
+        "[hosts]\nfile = 'none'",
+        "2: unknown key 'file' in [hosts], did you mean 'files'?",
+    ),
+    ("[rebinding]\nprotect = 1", "2: protect = 1 must be true or false"),
+    (
+        "[rebinding]\nallow = ['-']\nprotec = true",
+        "3: unknown key 'protec' in [rebinding], did you mean 'protect'?",
+    ),
+    (
+        "[rebinding]\nallow = ['a..b']",
+        "2: allow = 'a..b' must be a name such as example.org, or .example.org"
+        " for all below it, too",
+    ),
+    ("[special]\ncanary = 'yes'", "2: canary = 'yes' must be true or false"),
     # No TOML at all.
     ("listen\n", "1:7: not TOML: Expected '=' after a key in a key/value pair"),
     ("a = 1\nlisten = [\n", "3:1: not TOML: Invalid value"),
@@ -339,12 +436,15 @@ class LoadTests(FileTests):
         self.assertEqual(DEFAULT.cache, Caching())
         self.assertEqual(DEFAULT.access, Access())
         self.assertEqual(DEFAULT.rate_limit, RateLimit())
+        self.assertEqual(DEFAULT.naming, Naming())
         self.assertFalse(DEFAULT.lab)
 
     def test_full(self) -> None:
         """Every key reaches its place."""
         ca_file = self.folder / "ca.pem"
         ca_file.write_text(CERTIFICATE)
+        names = self.beside("names")
+        Path(names).touch()
         upstreams = (
             Upstream(("192.0.2.1",), 8853, "dns.example", (PIN,), str(ca_file)),
             Upstream(("192.0.2.2", "2001:db8::2")),
@@ -372,6 +472,13 @@ class LoadTests(FileTests):
                 Access(("192.168.1.0/24", "::1"), "drop"),
                 RateLimit(20, 200, 32, 64, 3),
                 Clients(50, 5, 20, 100),
+                (
+                    Rule("block", ("ads.example.org",), (names,), "null"),
+                    Rule("forward", (".home.arpa",), group="default"),
+                ),
+                Hosts((names,)),
+                Rebinding(True, (".plex.direct",)),
+                SpecialNames(False, True),
             ),
         )
 
@@ -478,10 +585,10 @@ class SampleTests(FileTests):
     def test_every_key(self) -> None:
         """Every key stands in the sample, under a comment that gives the reason."""
         text = SAMPLE.read_text()
-        tables = {"upstream", "cache", *TABLES}
+        tables = {"upstream", "cache", "rule", *TABLES}
         kinds = (Caching, *TABLES.values())
         fields = {field for kind in kinds for field in kind.__struct_fields__}
-        for key in {*KEYS, *UPSTREAM_KEYS, *fields} - tables:
+        for key in {*KEYS, *UPSTREAM_KEYS, *RULE_KEYS, *fields} - tables:
             with self.subTest(key=key):
                 self.assertRegex(text, rf"(?m)^#.*\n{key} = |^# .*\b{key} = ")
 
@@ -498,10 +605,20 @@ class SampleTests(FileTests):
         limit = self.load(f"[rate_limit]\n{lines}").rate_limit
         self.assertEqual(limit, RateLimit(qps=50, burst=200))
 
+    def test_alternative_rules(self) -> None:
+        """The rules that it proposes can be had, one of each action."""
+        (self.folder / "blocklist.txt").touch()
+        _, examples = SAMPLE.read_text().split("# What is done by name", 1)
+        examples, _ = examples.split("[hosts]", 1)
+        lines = re.findall(r"(?m)^# (\[\[rule\]\]|\w+ = .*)$", examples)
+        rules = self.load("\n".join(lines)).rule
+        self.assertEqual([rule.action for rule in rules], [*SHOWN])
+
     def test_alternative_upstreams(self) -> None:
         """The other upstreams that it proposes can be had."""
         (self.folder / "example-ca.pem").write_text(CERTIFICATE)
         _, examples = SAMPLE.read_text().split("# A server of your own", 1)
+        examples, _ = examples.split("# What is done by name", 1)
         lines = re.findall(r"(?m)^# (\[\[upstream\]\]|\w+ = .*)$", examples)
         own, looked_up = self.load("\n".join(lines)).upstream
         self.assertEqual(str(own), "tls://192.0.2.53:853#dns.example.net")

@@ -15,6 +15,8 @@ from msgspec.structs import force_setattr
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
+from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
+from dotproxy.config.rule import Rule
 from dotproxy.config.setting import (
     ConfigError,
     Text,
@@ -51,6 +53,9 @@ __all__ = [
 
 STRATEGIES = ("failover", "fastest", "round-robin", "random", "race", "split")
 PROFILES = ("strict", "opportunistic")
+
+DEFAULT_GROUP = "default"
+"""The upstreams that are asked for whatever no rule sends elsewhere."""
 
 PLAIN_PORT, TLS_PORT = 53, 853
 """Ports of plain DNS (RFC 1035 section 4.2) and of DNS over TLS (RFC 7858 3.1)."""
@@ -171,6 +176,10 @@ class Config(Struct, frozen=True):
     access: Access = Access()
     rate_limit: RateLimit = RateLimit()
     clients: Clients = Clients()
+    rule: tuple[Rule, ...] = ()
+    hosts: Hosts = Hosts()
+    rebinding: Rebinding = Rebinding()
+    special: SpecialNames = SpecialNames()
     lab: bool = False
 
     def __post_init__(self) -> None:
@@ -178,6 +187,12 @@ class Config(Struct, frozen=True):
         self._check_listeners()
         self._check_upstreams()
         self._check_loops()
+        self._check_groups()
+
+    @property
+    def naming(self) -> Naming:
+        """All that is decided by name."""
+        return Naming(self.rule, self.hosts, self.rebinding, self.special)
 
     @property
     def listens_by_default(self) -> bool:
@@ -211,6 +226,15 @@ class Config(Struct, frozen=True):
                         " change the address or the port of one",
                         ("upstream", index),
                     )
+
+    def _check_groups(self) -> None:
+        for index, rule in enumerate(self.rule):
+            if rule.group not in ("", DEFAULT_GROUP):
+                raise ConfigError(
+                    f"rule {index + 1}: {written('group', rule.group)}",
+                    f"is no group of upstreams: there is {DEFAULT_GROUP}",
+                    ("rule", index, "group"),
+                )
 
 
 def parse_listen(text: str) -> Listen:

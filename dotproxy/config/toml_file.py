@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -22,7 +23,9 @@ from dotproxy.config.model import (
     Upstream,
     parse_listen,
 )
+from dotproxy.config.naming import Hosts, Rebinding, SpecialNames
 from dotproxy.config.presets import DEFAULT_UPSTREAM
+from dotproxy.config.rule import ACTIONS, Rule
 from dotproxy.config.setting import Path, checked, shown, written
 from dotproxy.config.spelling import ip_literal
 from dotproxy.config.toml_lines import line_of
@@ -35,9 +38,13 @@ TABLES: Mapping[str, type[Struct]] = {
     "access": Access,
     "rate_limit": RateLimit,
     "clients": Clients,
+    "hosts": Hosts,
+    "rebinding": Rebinding,
+    "special": SpecialNames,
 }
-KEYS = ("listen", "profile", "upstream", "cache", *TABLES)
+KEYS = ("listen", "profile", "upstream", "cache", "rule", *TABLES)
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)
+RULE_KEYS = ("file", *Rule.__struct_fields__)
 
 Table = Mapping[str, Any]
 
@@ -79,6 +86,20 @@ def certificate_file(path: str) -> str:
     return os.path.abspath(path)
 
 
+def list_file(path: str) -> str:
+    """Return the absolute path of a file of names that can be read.  Raises ValueError.
+
+    A pipe, from which nothing may ever come, is no such file.
+    """
+    try:
+        if "\0" in path or not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError("must be a plain file")
+        with open(path, "rb"):
+            return os.path.abspath(path)
+    except OSError as fault:
+        raise ValueError(f"cannot be read: {fault.strerror}") from None
+
+
 def _read(path: str) -> str:
     try:
         with open(path, "rb") as file:
@@ -114,12 +135,22 @@ def _config(document: Table, folder: str) -> Config:
     if "listen" in settings:
         settings["listen"] = _listeners(settings["listen"])
     if "upstream" in settings:
-        settings["upstream"] = _upstreams(settings["upstream"], folder)
+        settings["upstream"] = tuple(
+            _upstream(table, ("upstream", index), folder)
+            for index, table in enumerate(_tables("upstream", settings["upstream"]))
+        )
+    if "rule" in settings:
+        settings["rule"] = tuple(
+            _rule(table, index, folder)
+            for index, table in enumerate(_tables("rule", settings["rule"]))
+        )
     for name, kind in TABLES.items():
         if name in settings:
             settings[name] = _table(name, kind, settings[name])
     if "cache" in settings:
         settings["cache"] = _cache(settings["cache"], folder)
+    if "hosts" in settings:
+        settings["hosts"] = _hosts(settings["hosts"], folder)
     return replace(DEFAULT, **settings)
 
 
@@ -140,14 +171,11 @@ def _listener(value: object) -> Listen:
         raise ConfigError(subject, fault.rule, ("listen",)) from None
 
 
-def _upstreams(value: object, folder: str) -> tuple[Upstream, ...]:
+def _tables(name: str, value: object) -> list[Table]:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        rule = "must be an array of tables: begin each with [[upstream]]"
-        raise ConfigError("upstream", rule, ("upstream",))
-    return tuple(
-        _upstream(table, ("upstream", index), folder)
-        for index, table in enumerate(value)
-    )
+        rule = f"must be an array of tables: begin each with [[{name}]]"
+        raise ConfigError(name, rule, (name,))
+    return value
 
 
 def _upstream(table: Table, path: Path, folder: str) -> Upstream:
@@ -175,6 +203,48 @@ def _addresses(settings: dict[str, Any]) -> object:
         rule = "stands beside addresses: keep one of the two"
         raise ConfigError(written("address", address), rule, ("address",))
     return (checked("address", address, ip_literal),)
+
+
+def _rule(table: Table, index: int, folder: str) -> Rule:
+    try:
+        _refuse_unknown(table, RULE_KEYS, (), " in [[rule]]")
+        if "action" not in table:
+            raise ConfigError("it", f"has no action: give one of {', '.join(ACTIONS)}")
+        settings = dict(table)
+        key = "file" if "file" in table else "files"
+        settings["files"] = _rule_files(settings)
+        rule = Rule(**settings)
+        return replace(rule, files=_beside(folder, rule.files, key))
+    except ConfigError as fault:
+        subject = f"rule {index + 1}: {fault.subject}"
+        raise ConfigError(subject, fault.rule, ("rule", index, *fault.path)) from None
+
+
+def _rule_files(settings: dict[str, Any]) -> object:
+    """Take `file` out of `settings` and return it as `files` would be."""
+    if "file" not in settings:
+        return settings.get("files", ())
+    file = settings.pop("file")
+    if "files" in settings:
+        rule = "stands beside files: keep one of the two"
+        raise ConfigError(written("file", file), rule, ("file",))
+    return (checked("file", file, str),)
+
+
+def _hosts(hosts: Hosts, folder: str) -> Hosts:
+    try:
+        return replace(hosts, files=_beside(folder, hosts.files, "files"))
+    except ConfigError as fault:
+        path = ("hosts", *fault.path)
+        raise ConfigError(fault.subject, fault.rule, path) from None
+
+
+def _beside(folder: str, files: Iterable[str], key: str) -> tuple[str, ...]:
+    """Return where the files are that stand under a key, and can be read."""
+    return tuple(
+        checked(key, file, lambda name: list_file(os.path.join(folder, name)))
+        for file in files
+    )
 
 
 def _cache(value: object, folder: str) -> Caching:

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from ipaddress import ip_address
 
-from dotproxy.wire.message import FormatError
 from dotproxy.wire.dotted import SHOWN, join_labels, read_name
+from dotproxy.wire.message import FormatError
 
 
 class Meaning(IntEnum):
