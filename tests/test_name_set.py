@@ -5,7 +5,7 @@ from unittest import TestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dotproxy.local.name_set import AT_ONCE, NameSet, Packing
+from dotproxy.local.name_set import AT_ONCE, NameSet, Packing, pack
 
 
 class NameSetTests(TestCase):
@@ -25,3 +25,11 @@ class NameSetTests(TestCase):
         """A set of nothing is the same as no set at all."""
         assert Packing().names() == NameSet()
         assert list(NameSet()) == []
+
+
+class PackTests(TestCase):
+    def test_pack(self) -> None:
+        """Names can be packed in one step."""
+        names = [b"\1a\0", b"\1b\0"]
+        assert list(pack(names)) == names
+        assert len(pack([])) == 0

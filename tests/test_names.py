@@ -95,6 +95,17 @@ class NameTableTests(TestCase):
         """No octets in a label make it match what it is not."""
         assert NameTable(claims).match(name) == obvious(claims, name)
 
+    def test_place(self) -> None:
+        """It is known where in a name the one begins that is listed."""
+        table = NameTable([under(BLOCK, "example.org"), on(ALLOW, "www.example.org")])
+        for name, found in (
+            ("www.example.org", (ALLOW, 0)),
+            ("example.org", (BLOCK, 0)),
+            ("a.www.example.org", (BLOCK, 6)),
+            ("example.com", None),
+        ):
+            assert table.find(wire(name)) == found
+
     def test_exact(self) -> None:
         """A name alone is met by itself, not by what is above, below or alike."""
         table = NameTable([on(BLOCK, "ads.example.org")])

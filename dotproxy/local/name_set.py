@@ -1,6 +1,6 @@
 """Many names in little memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 AT_ONCE = 4096
@@ -53,3 +53,11 @@ class Packing:
         self._packs.append(BETWEEN.join(self._loose))
         self._count += len(self._loose)
         self._loose.clear()
+
+
+def pack(names: Iterable[bytes]) -> NameSet:
+    """Return the set of these names."""
+    packing = Packing()
+    for name in names:
+        packing.add(name)
+    return packing.names()

@@ -55,6 +55,14 @@ class NameTable:
 
     def match(self, name: bytes) -> Verdict | None:
         """Return the verdict on a name: folded, on the wire, root included."""
+        found = self.find(name)
+        return found and found[0]
+
+    def find(self, name: bytes) -> tuple[Verdict, int] | None:
+        """Return the verdict on a name, and where in it the name begins that is listed.
+
+        That is at 0, or where a suffix begins that stands for all below it.
+        """
         names, starts = self._names, self._starts
         mask = len(starts) - 2
         verdicts = self._here
@@ -69,7 +77,7 @@ class NameTable:
                     tail = found + 1 + len(suffix)
                     verdict = verdicts.get(bytes(names[tail : tail + TAIL]))
                     if verdict is not None:
-                        return verdict
+                        return verdict, at
             at += 1 + suffix[0]
             verdicts = self._below
         return None
