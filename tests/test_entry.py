@@ -11,6 +11,7 @@ from dotproxy.local.entry import (
     REFRESHED,
     USED,
     aged_reply,
+    answer_of,
     flagged,
     pack,
     restamped,
@@ -341,3 +342,13 @@ class LifetimeTests(TestCase):
             age %= kept_for.seconds
             found = ttls(aged_reply(query, kept(answer, kept_for), age))
             assert all(1 <= ttl <= kept_for.highest - age for ttl in found)
+
+
+class AnswerTests(TestCase):
+    def test_back(self) -> None:
+        """An entry has the answer that it was made of, and what that explained."""
+        answer = answer_of(kept(address()))
+        assert answer.body == address().body
+        assert answer.records == address().records
+        assert answer.opt is not None
+        assert answer.opt.options == ((15, b"\0\6bogus"),)

@@ -15,6 +15,7 @@ from dotproxy.wire.message import FORMERR, NOTIMP, REFUSED, FormatError
 from dotproxy.wire.query import (
     KEY_TAIL,
     Query,
+    about,
     limit_datagram,
     outgoing,
     parse_query,
@@ -346,3 +347,15 @@ class OutgoingTests(TestCase):
             label = bytes([size]) + b"a" * size
             lengths.add(len(outgoing(query(0x0100, label + EXAMPLE[8:]), 1, 128)))
         assert lengths == {128}
+
+
+class AboutTests(TestCase):
+    def test_other_name(self) -> None:
+        """The same query about another name differs in that alone."""
+        query = parse_query(message(0x0110, [EXAMPLE], [], [], [opt(ttl=0x8000)]))
+        query.deadline = 7.0
+        other = about(query, b"\1a\0")
+        assert other.wire == query.wire[:12] + b"\1a\0\0\1\0\1" + query.wire[29:]
+        again = parse_query(other.wire)
+        assert (again.key, again.opt) == (other.key, other.opt)
+        assert (other.deadline, other.dnssec_ok) == (7.0, True)

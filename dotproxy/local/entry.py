@@ -16,11 +16,11 @@ from functools import lru_cache
 from struct import Struct
 
 from dotproxy.local.lifetime import Lifetime, ttl_of
-from dotproxy.wire.answer import Answer
-from dotproxy.wire.edns import explanation, explanations
+from dotproxy.wire.answer import Answer, parse_answer
+from dotproxy.wire.edns import UDP_PAYLOAD, explanation, explanations, write_opt
 from dotproxy.wire.message import NXDOMAIN, RCODE
 from dotproxy.wire.query import Query
-from dotproxy.wire.reply import from_body
+from dotproxy.wire.reply import from_body, with_additional
 
 STALE, STALE_NXDOMAIN = 3, 19
 """INFO-CODEs "Stale Answer" and "Stale NXDOMAIN Answer" (RFC 8914 4.4, 4.20)."""
@@ -80,6 +80,13 @@ def stale_reply(query: Query, entry: bytes, ttl: int) -> bytes:
     code = STALE_NXDOMAIN if rcode == NXDOMAIN else STALE
     explained += explanation(code, "no fresh answer was to be had")
     return from_body(query, bytes(body), rcode, explained)
+
+
+def answer_of(entry: bytes) -> Answer:
+    """Return the answer that an entry was made of, but for the TTLs."""
+    _, explained, body = _parts(entry)
+    opt = write_opt(UDP_PAYLOAD, 0, 0, explained)
+    return parse_answer(with_additional(bytes(body), opt))
 
 
 def _parts(entry: bytes) -> tuple[tuple[int, ...], bytes, bytearray]:

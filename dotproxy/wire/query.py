@@ -107,6 +107,16 @@ def parse_query(wire: bytes) -> Query:
     return Query(wire, wire[HEADER.size : end], opt, signed)
 
 
+def about(query: Query, name: bytes) -> Query:
+    """Return the same query about another name, until the same deadline."""
+    question = name + query.question[-4:]
+    behind = query.wire[HEADER.size + len(query.question) :]
+    wire = query.wire[: HEADER.size] + question + behind
+    other = Query(wire, question, query.opt, query.signed)
+    other.deadline = query.deadline
+    return other
+
+
 def limit_datagram(query: Query) -> None:
     """Set what the client takes in a datagram: its own word, within our bounds.
 

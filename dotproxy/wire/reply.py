@@ -89,14 +89,15 @@ def _finish(query: Query, reply: bytes, rcode: int, explanation: bytes) -> bytes
     for rdata in (explanation, b""):
         opt = write_opt(UDP_PAYLOAD, rcode, flags, rdata)
         if len(reply) + len(opt) <= limit:
-            return _with_additional(reply, opt)
+            return with_additional(reply, opt)
     if limit == LONGEST:
         # A stream has nothing larger to fall back to: the records matter more.
         return reply
-    return _with_additional(_truncated(reply, query, limit - BARE_OPT), opt)
+    return with_additional(_truncated(reply, query, limit - BARE_OPT), opt)
 
 
-def _with_additional(reply: bytes, record: bytes) -> bytes:
+def with_additional(reply: bytes, record: bytes) -> bytes:
+    """Put one more record behind a message."""
     additionals = int.from_bytes(reply[10:12], "big") + 1
     count = additionals.to_bytes(2, "big")
     return b"".join((reply[:10], count, reply[12:], record))
