@@ -16,7 +16,7 @@ from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
-from dotproxy.config.rule import Rule
+from dotproxy.config.rule import DEFAULT_GROUP, Rule
 from dotproxy.config.setting import (
     ConfigError,
     Text,
@@ -53,9 +53,6 @@ __all__ = [
 
 STRATEGIES = ("failover", "fastest", "round-robin", "random", "race", "split")
 PROFILES = ("strict", "opportunistic")
-
-DEFAULT_GROUP = "default"
-"""The upstreams that are asked for whatever no rule sends elsewhere."""
 
 PLAIN_PORT, TLS_PORT = 53, 853
 """Ports of plain DNS (RFC 1035 section 4.2) and of DNS over TLS (RFC 7858 3.1)."""

@@ -35,6 +35,9 @@ OWNERS = {
 }
 """Keys that only some actions have."""
 
+DEFAULT_GROUP = "default"
+"""The upstreams that are asked for whatever no rule sends elsewhere."""
+
 TTL = 60
 """Seconds for which clients keep what is said here: they soon see a rule change."""
 

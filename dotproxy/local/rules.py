@@ -1,0 +1,124 @@
+"""What is done by name, before anybody is asked and after somebody has answered."""
+
+from typing import NamedTuple
+
+from dotproxy.local.actions import AAAA, A, Ask, Block, Own
+from dotproxy.local.book import Book
+from dotproxy.local.entry import answer_of
+from dotproxy.local.screen import targets, without_private
+from dotproxy.local.verdicts import Effect
+from dotproxy.wire.answer import Answer
+from dotproxy.wire.draft import BLOCKED, FILTERED, FORGED, IN, Draft, negative
+from dotproxy.wire.message import NOERROR, FormatError
+from dotproxy.wire.query import KEY_TAIL, Query
+from dotproxy.wire.svcb import HTTPS, SVCB
+
+OURS = {code.to_bytes(2, "big") for code in (FORGED, BLOCKED, FILTERED)}
+"""The INFO-CODEs that rules give, as an option holds them."""
+
+SINGLE_LABEL_TTL = 60
+"""Seconds for which a name without a dot has no address here: it may yet get one."""
+
+ADDRESSED = frozenset((A, AAAA, SVCB, HTTPS))
+"""The types by which clients look for a way to a name.  The others of a name without a
+dot are asked for: a top-level domain has DS, DNSKEY and NS."""
+
+
+class Alias(NamedTuple):
+    """A name to ask for in place of another, and for how many seconds that holds."""
+
+    target: bytes
+    ttl: int
+
+
+class Rules:
+    """Answer by the rules in force, and say whom to ask for the rest.
+
+    They change by giving them another book; who remembers what they said must forget
+    it then.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self.use(book)
+
+    def use(self, book: Book) -> None:
+        """Let another book hold from now on."""
+        self.book = book
+        rebinding = book.naming.rebinding
+        self.concerns_answers = book.follows or book.blocks or rebinding.protect
+        """Whether upstreams' answers, or who is asked for them, must be looked at."""
+
+    def answer(self, query: Query) -> bytes | None:
+        """Return the reply to `query`, or None to leave it to the next."""
+        draft = self.draft(query)
+        return draft and draft.reply(query)
+
+    def draft(self, query: Query) -> Draft | None:
+        """Say what is answered here; None for what others must be asked."""
+        if query.rdclass != IN:
+            return None
+        name = query.key[:-KEY_TAIL]
+        found = self.book.find(name)
+        if found is not None:
+            return found.action.draft(query.question, found.at)
+        stays = self.book.naming.special.single_labels and _is_single(name)
+        if stays and query.type in ADDRESSED:
+            # Not NXDOMAIN: top-level domains do exist.
+            return Draft(negative(query.question, NOERROR, 0, SINGLE_LABEL_TTL))
+        return None
+
+    def route(self, query: Query) -> str | None:
+        """Return the group of upstreams that is to be asked, if a rule says which."""
+        found = self.book.find(query.key[:-KEY_TAIL])
+        if found is not None and isinstance(found.action, Ask):
+            return found.action.group
+        return None
+
+    def alias(self, query: Query) -> Alias | None:
+        """Return the name to ask for instead, if a rule makes one an alias."""
+        if not self.book.follows or query.rdclass != IN:
+            return None
+        found = self.book.find(query.key[:-KEY_TAIL])
+        if found is not None and isinstance(found.action, Own):
+            target = found.action.alias
+            return Alias(target, found.action.ttl) if target else None
+        return None
+
+    def checked(self, question: bytes, answer: Answer) -> Answer:
+        """Return what becomes of an upstream's answer to a question.
+
+        An answer that leads to a blocked name is blocked as that is, unless the name
+        that was asked for is allowed.  Raises FormatError for an answer that would
+        have to be edited and cannot be.
+        """
+        if not answer.records or question[-2:] != IN.to_bytes(2, "big"):
+            return answer
+        name, book = question[:-4].lower(), self.book
+        found = book.find(name)
+        if book.blocks and not (found and found.effect is Effect.ALLOW):
+            for target in targets(answer):
+                led = book.find(target)
+                if led is not None and isinstance(led.action, Block):
+                    return led.action.draft(question, 0).answer()
+        if book.may_be_private(name, found):
+            return answer
+        return without_private(question, answer)
+
+    def admits(self, key: bytes, entry: bytes) -> bool:
+        """Whether the cache may take this back, which it learned in earlier days.
+
+        It may not where rules have a word in it, be they those of today or of then.
+        """
+        answer = answer_of(entry)
+        said = answer.opt.options if answer.opt else ()
+        if any(value[:2] in OURS for _, value in said):
+            return False
+        try:
+            return self.checked(key[:-1], answer) is answer
+        except FormatError:
+            return False
+
+
+def _is_single(name: bytes) -> bool:
+    """Whether a name has one label, and so no dot."""
+    return len(name) == name[0] + 2

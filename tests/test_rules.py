@@ -1,0 +1,230 @@
+"""What is done by name, before anybody is asked and after somebody has answered."""
+
+from typing import Any
+from unittest import TestCase
+
+import pytest
+
+from dotproxy.config.caching import Caching
+from dotproxy.config.naming import Naming, Rebinding, SpecialNames
+from dotproxy.config.rule import Rule
+from dotproxy.local.book import Book
+from dotproxy.local.cache import Cache
+from dotproxy.local.rules import Alias, Rules
+from dotproxy.wire.answer import Answer, parse_answer
+from dotproxy.wire.message import NOERROR, NXDOMAIN, REFUSED, FormatError
+from dotproxy.wire.query import Query, parse_query
+from tests.messages import BACK, EXAMPLE, message, opt, record
+from tests.words import Time, answering, asking, error_codes, read, ttls
+
+BLOCK = Rule("block", (".ads.example",))
+LAN = Rule("forward", (".lan",), group="router")
+NAS = Rule("answer", ("nas.example",), records=("A 192.0.2.1",))
+ALIAS = Rule("answer", (".Files.example",), records=("CNAME Nas.example",), ttl=9)
+ALLOW = Rule("allow", ("good.example", "good.ads.example"))
+PROTECT = Rebinding(True)
+
+
+def rules(*some: Rule, **settings: Any) -> Rules:
+    return Rules(Book.read(Naming(some, **settings)))
+
+
+def chaos(name: str) -> Query:
+    """Ask for a name in another class than IN."""
+    return parse_query(asking(name).wire[:-2] + b"\0\4")
+
+
+class AnswerTests(TestCase):
+    def setUp(self) -> None:
+        self.rules = rules(BLOCK, LAN, NAS, ALIAS, ALLOW)
+
+    def test_blocked(self) -> None:
+        """A blocked name is not there, as the client spelled it, and it is told why."""
+        query = asking("X.ads.Example", "HTTPS", opt())
+        reply = self.rules.answer(query)
+        assert read(reply).rcode() == NXDOMAIN
+        assert read(reply).question[0].name.to_text() == "X.ads.Example."
+        assert error_codes(reply) == [15]
+        assert ttls(reply) == [60]
+        assert read(reply).authority[0].name.to_text() == "ads.Example."
+
+    def test_own(self) -> None:
+        """A name of our own is answered."""
+        reply = read(self.rules.answer(asking("nas.example")))
+        assert [str(rrset[0]) for rrset in reply.answer] == ["192.0.2.1"]
+
+    def test_left(self) -> None:
+        """All else is left to others: no rule, allow, forward, and behind an alias."""
+        for name in ("example.org", "good.ads.example", "box.lan", "files.example"):
+            assert self.rules.answer(asking(name)) is None, name
+
+    def test_classes(self) -> None:
+        """Rules are for the Internet alone."""
+        for name in ("ads.example", "files.example", "nas", "localhost"):
+            query = chaos(name)
+            assert self.rules.answer(query) is None
+            assert self.rules.alias(query) is None
+
+    def test_special(self) -> None:
+        """Special names never leave, whatever the type."""
+        for kind in ("A", "HTTPS", "TXT"):
+            reply = read(self.rules.answer(asking("a.onion", kind)))
+            assert reply.rcode() == NXDOMAIN
+
+    def test_use(self) -> None:
+        """Another book holds at once."""
+        self.rules.use(Book.read(Naming((NAS,))))
+        assert self.rules.answer(asking("x.ads.example")) is None
+        assert not self.rules.concerns_answers
+
+
+class SingleLabelTests(TestCase):
+    def test_kept(self) -> None:
+        """A name without a dot has no address and no service, and keeps its SOA."""
+        for kind in ("A", "AAAA", "HTTPS", "SVCB"):
+            reply = rules().answer(asking("nas", kind))
+            assert (read(reply).rcode(), read(reply).answer) == (NOERROR, [])
+            assert read(reply).authority[0].name.to_text() == "nas."
+
+    def test_domains(self) -> None:
+        """Top-level domains, and the root, can be asked for all else."""
+        for name, kind in (("com", "DS"), ("com", "NS"), (".", "A"), (".", "NS")):
+            assert rules().answer(asking(name, kind)) is None
+
+    def test_off(self) -> None:
+        """They leave if that is configured, and where a rule lets them."""
+        off = rules(special=SpecialNames(single_labels=False))
+        assert off.answer(asking("nas")) is None
+        assert rules(Rule("allow", ("nas",))).answer(asking("nas")) is None
+
+
+class RouteTests(TestCase):
+    def test_groups(self) -> None:
+        """A forward rule names the group; whatever has none is the default's."""
+        some = rules(LAN, BLOCK, Rule("forward", (".home.arpa",), group="home"))
+        for name, group in (
+            ("Box.LAN", "router"),
+            ("nas.home.arpa", "home"),
+            ("ads.example", None),
+            ("example.org", None),
+        ):
+            assert some.route(asking(name)) == group
+
+
+class AliasTests(TestCase):
+    def test_aliases(self) -> None:
+        """An alias is known with its TTL; other answers are none."""
+        some = rules(ALIAS, NAS)
+        assert some.concerns_answers
+        alias = Alias(b"\3nas\7example\0", 9)
+        assert some.alias(asking("x.files.example", "HTTPS")) == alias
+        for name in ("nas.example", "example.org"):
+            assert some.alias(asking(name)) is None
+        assert rules(NAS).alias(asking("nas.example")) is None
+
+
+class CheckedTests(TestCase):
+    def check(self, some: Rules, query: Query, *answers: str) -> Answer:
+        self.answer = answering(query, *answers)
+        return some.checked(query.question, self.answer)
+
+    def test_target(self) -> None:
+        """An answer that leads to a blocked name is blocked, in the rule's way."""
+        for reply, rcode, records in (
+            ("nxdomain", NXDOMAIN, 1),
+            ("nodata", NOERROR, 1),
+            ("null", NOERROR, 1),
+            ("refused", REFUSED, 0),
+        ):
+            some = rules(Rule("block", (".ads.example",), reply=reply))
+            for name in ("www.example", "WWW.example"):
+                query = asking(name)
+                got = self.check(
+                    some,
+                    query,
+                    "@ 60 CNAME a.example.",
+                    "a.example. 60 CNAME x.Ads.example.",
+                    "x.ads.example. 60 A 192.0.2.1",
+                )
+                assert (got.rcode, len(got.records)) == (rcode, records)
+                assert b"\xc0\0\2\1" not in got.body
+
+    def test_services(self) -> None:
+        """So are HTTPS records that lead there, in either mode."""
+        some = rules(BLOCK)
+        query = asking("www.example", "HTTPS")
+        for line in ("0 x.ads.example.", "1 x.ads.example. alpn=h2"):
+            assert self.check(some, query, f"@ 60 HTTPS {line}").rcode == NXDOMAIN
+
+    def test_let_through(self) -> None:
+        """All else stays as it came, and so does what an allowed name leads to."""
+        some = rules(BLOCK, ALLOW)
+        for name, target in (
+            ("www.example", "other.example"),
+            ("www.example", "good.ads.example"),
+            ("good.example", "x.ads.example"),
+        ):
+            got = self.check(some, asking(name), f"@ 60 CNAME {target}.")
+            assert got is self.answer
+
+    def test_rebinding(self) -> None:
+        """Private addresses go where they are not wanted, and only there."""
+        query = asking("www.example")
+        lines = "@ 60 A 10.0.0.1", "@ 60 A 192.0.2.1"
+        assert len(self.check(rules(rebinding=PROTECT), query, *lines).records) == 1
+        trusted = rules(rebinding=Rebinding(True, ("www.example",)))
+        for some in (rules(), trusted):
+            assert self.check(some, query, *lines) is self.answer
+
+    def test_bare(self) -> None:
+        """Answers without records, and other classes, have nothing to look at."""
+        some = rules(BLOCK, rebinding=PROTECT)
+        assert self.check(some, asking()) is self.answer
+        query = chaos("www.example")
+        answer = answering(query, "@ 60 A 10.0.0.1")
+        assert some.checked(query.question, answer) is answer
+
+    def test_unreadable(self) -> None:
+        """What cannot be looked at is not let in."""
+        wire = message(0x8180, [EXAMPLE], [record(BACK, 5, b"\3ab")])
+        with pytest.raises(FormatError):
+            rules(BLOCK).checked(EXAMPLE, parse_answer(wire))
+
+
+class AdmitsTests(TestCase):
+    def admits(self, some: Rules, *answers: Answer) -> list[bool]:
+        """Return whether each answer may come back that a cache once learned."""
+        cache = Cache(Caching(), Time())
+        query = asking()
+        found = []
+        for answer in answers:
+            cache.learn(query, answer)
+            [(_, key, entry)] = cache.entries()
+            found.append(some.admits(key, entry))
+        return found
+
+    def test_others(self) -> None:
+        """What no rule has a word in comes back."""
+        plain = answering(asking(), "@ 60 CNAME a.example.", "a.example. 60 A 10.0.0.1")
+        assert self.admits(rules(BLOCK, LAN), plain) == [True]
+
+    def test_now(self) -> None:
+        """What the rules of today would change does not."""
+        led = answering(asking(), "@ 60 CNAME ads.example.", "ads.example. 9 A 9.9.9.9")
+        private = answering(asking(), "@ 60 A 10.0.0.1")
+        some = rules(BLOCK, rebinding=PROTECT)
+        assert self.admits(some, led, private) == [False, False]
+
+    def test_then(self) -> None:
+        """Nor does what rules of earlier days said, whatever those of today."""
+        led = answering(asking(), "@ 60 CNAME ads.example.")
+        blocked = rules(BLOCK).checked(asking().question, led)
+        private = answering(asking(), "@ 60 A 10.0.0.1", "@ 60 A 192.0.2.1")
+        edited = rules(rebinding=PROTECT).checked(asking().question, private)
+        assert self.admits(rules(), blocked, edited) == [False, False]
+
+    def test_unreadable(self) -> None:
+        """Nor what cannot be looked at."""
+        address, bad = record(BACK, 1, bytes(4)), record(BACK, 5, b"\3ab")
+        wire = message(0x8180, [EXAMPLE], [address, bad])
+        assert self.admits(rules(BLOCK), parse_answer(wire)) == [False]
