@@ -25,7 +25,7 @@ ZONE = len(b"\3www")
 
 class DraftTests(TestCase):
     def setUp(self) -> None:
-        self.query = asking("www.Example.com", "A", opt())
+        self.query = asking("www.Example.com", "A", opt(ttl=0x8000))
 
     def assert_ours(self, reply: dns.message.Message) -> None:
         """Assert on what is the client's own: ID, spelling, RA and no AD."""
