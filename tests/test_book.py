@@ -12,7 +12,7 @@ from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
 from dotproxy.config.rule import Rule
 from dotproxy.local.actions import Ask, Block, Each, Own, Pass
 from dotproxy.local.book import Book, own_names
-from dotproxy.local.special import CANARY, Zone
+from dotproxy.local.special import CANARY, Nowhere, Zone
 from dotproxy.local.verdicts import Effect
 from dotproxy.wire.dotted import read_name
 
@@ -100,7 +100,7 @@ class BookTests(BookCase):
         assert self.met(book, "nas.home.arpa") == (2, Block, 4)
         other = self.met(book, "other.local")
         assert other is not None
-        assert other[1:] == (Zone, 6)
+        assert other[1:] == (Nowhere, 6)
 
     def test_split(self) -> None:
         """A forward rule takes a special name along (RFC 8375 section 4)."""

@@ -27,6 +27,9 @@ PUBLIC = (
     *("192.167.0.1", "2620:fe::fe", "fec0::1", "ff02::1"),
 )
 
+NOWHERE = ("invalid", "test", "onion", "local")
+"""Top-level domains that there are not: it is the root that says so."""
+
 CASES = (
     ("localhost", "localhost", "A", "NOERROR", "A 127.0.0.1"),
     ("localhost", "db.localhost", "AAAA", "NOERROR", "AAAA ::1"),
@@ -36,6 +39,7 @@ CASES = (
     ("test", "a.b.test", "HTTPS", "NXDOMAIN", ""),
     ("onion", "abc.onion", "AAAA", "NXDOMAIN", ""),
     ("local", "printer.local", "SVCB", "NXDOMAIN", ""),
+    ("local", "local", "SOA", "NXDOMAIN", ""),
     ("home.arpa", "nas.home.arpa", "A", "NXDOMAIN", ""),
     ("home.arpa", "home.arpa", "A", "NOERROR", ""),
     ("resolver.arpa", "_dns.resolver.arpa", "SVCB", "NOERROR", ""),
@@ -78,7 +82,8 @@ class SpecialTests(TestCase):
                 ]
                 assert records == ([record] if record else [])
                 authority = [rrset.to_text() for rrset in message.authority]
-                soa = f"{zone}. {SOA.format(zone)}"
+                owner = "" if zone in NOWHERE else zone
+                soa = f"{owner}. {SOA.format(owner)}"
                 assert authority == ([] if record else [soa])
 
     def test_soa(self) -> None:

@@ -10,7 +10,8 @@
 | resolver.arpa | nothing of any type | RFC 9462 section 6.4 |
 | reverse zones | there is none | RFC 6303 section 4, RFC 7793 |
 
-The name of a zone itself exists, and has a SOA.
+A zone's own name exists, and has a SOA; but the top-level domains that nobody has do
+not exist at all.  Were there a SOA of `local`, Avahi would stand back for us.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,7 +55,17 @@ class Zone:
         return Draft(negative(question, rcode, at, TTL))
 
 
-NOWHERE, DELEGATED = Zone(), Zone(delegated=True)
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """A top-level domain that there is not, as the root says it."""
+
+    def draft(self, question: bytes, at: int) -> Draft:
+        """Say that there is no such name."""
+        root = len(question) - len(b"\0\0\1\0\1")
+        return Draft(negative(question, NXDOMAIN, root, TTL))
+
+
+NOWHERE, DELEGATED = Nowhere(), Zone(delegated=True)
 
 LOOPBACK = Zone(True, False, {A: b"\x7f\0\0\1", AAAA: bytes(15) + b"\1"})
 
@@ -80,7 +91,7 @@ IPV6_ZONES = (
 """The same for IPv6 (RFC 6303 sections 4.3 to 4.6)."""
 
 
-def zones(canary: bool = False) -> Iterator[tuple[str, Zone]]:
+def zones(canary: bool = False) -> Iterator[tuple[str, Zone | Nowhere]]:
     """Return the zones and what is in them, in no order that matters."""
     yield "localhost", LOOPBACK
     for name in ("invalid", "onion", "local", "test"):
