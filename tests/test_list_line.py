@@ -113,6 +113,8 @@ class ReadLineTests(TestCase):
         self.means(
             Meaning.FOREIGN,
             "example.org##.banner",
+            "example.org^",
+            "example.org^ ! a note",
             "example.org,example.net#@#.banner",
             "example.org#?#div:has(> .ad)",
             "example.org#%#window.x = 1",
