@@ -18,6 +18,9 @@ from twisted.internet.task import Clock
 
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
+from dotproxy.config.naming import Naming
+from dotproxy.config.rule import Rule
+from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
 from dotproxy.local.entry import aged_reply
 from dotproxy.local.gate import Gate
@@ -25,6 +28,7 @@ from dotproxy.local.name_list import parse
 from dotproxy.local.names import NameTable
 from dotproxy.local.rate import Rate
 from dotproxy.local.ready import Ready
+from dotproxy.local.rules import Rules
 from dotproxy.local.verdicts import Claim, Effect, Verdict
 from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.exchange import Exchange
@@ -110,6 +114,22 @@ def steps_of_rules() -> dict[str, Step]:
         f"match a name, of {RULED:,} in rules": partial(table.match, listed),
         "match a name below it": partial(table.match, b"\3www" + listed),
         "match a strange name of four labels": partial(table.match, b"\3www" + strange),
+        **steps_of_actions(),
+    }
+
+
+def steps_of_actions() -> dict[str, Step]:
+    """Return what a rule does to a question, and to an upstream's answer."""
+    query, answer = limited(asked_for(edns=True)), parse_answer(answered())
+    names = ("example.net",), (".",)
+    free, blocked = (Rules(Book.read(Naming((Rule("block", some),)))) for some in names)
+    assert blocked.answer(query) is not None, "what is blocked is answered"
+    assert free.answer(query) is None, "all else is left to others"
+    assert free.checked(query.question, answer) is answer, "and let in"
+    return {
+        "block a name": partial(blocked.answer, query),
+        "let a name through the rules": partial(free.answer, query),
+        "let an answer in": partial(free.checked, query.question, answer),
     }
 
 
