@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -30,13 +30,21 @@ class CacheFile(Service):
 
     The file is written whole or not at all, for its owner's eyes only: it says which
     names were asked.  One that is damaged is left aside, with a warning.  `read` fires
-    with None when what could be taken back is back.
+    with None when what could be taken back is back: entries that `admits` lets in, by
+    their key.
     """
 
     log = Logger()
 
-    def __init__(self, cache: Cache, path: str, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        path: str,
+        clock: IReactorTime,
+        admits: Callable[[bytes, bytes], bool] = lambda key, entry: True,
+    ) -> None:
         self._cache = cache
+        self._admits = admits
         self._path = Path(path)
         self._writing = LoopingCall(self._write_behind)
         self._writing.clock = clock
@@ -101,7 +109,8 @@ class CacheFile(Service):
         def take() -> Iterator[None]:
             while batch := list(islice(items, AT_ONCE)):
                 for age, key, entry in batch:
-                    cache.restore(age + lay, key, entry)
+                    if self._admits(key, entry):
+                        cache.restore(age + lay, key, entry)
                 yield
 
         return cooperate(take()).whenDone().addCallback(lambda _: None)

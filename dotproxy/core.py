@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from dotproxy.clock import uptime
 from dotproxy.config.model import Config, Upstream
+from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
-from dotproxy.resolver import DoTResolver, create_forwarder
+from dotproxy.local.rules import Rules
+from dotproxy.resolver import DoTResolver, Known, create_forwarder, read_book
 from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Trust
 from dotproxy.upstreams import group_of, trusts_of
@@ -22,26 +25,35 @@ class Plan(NamedTuple):
     config: Config
     upstreams: Strategy
     sources: Sources
+    book: Book
 
 
-def plan_for(config: Config, reactor: Any) -> Plan:
-    """Make the configured upstreams; ConfigError if a CA file is no good.
+def plan_for(config: Config, before: Book | None, reactor: Any) -> Plan:
+    """Make the configured upstreams, and read the rules; `before` are those in force.
 
-    All is read and made anew, even if it is configured as before: no connection, TLS
-    context or address outlives what made it trusted.
+    ConfigError if a file is no good.  Upstreams are made anew, even if they are
+    configured as before: no connection, TLS context or address outlives what made it
+    trusted.
     """
     trusts = trusts_of(config)
     sources = frozenset(zip(config.upstream, trusts, strict=True))
-    return Plan(config, group_of(config, reactor, trusts), sources)
+    group = group_of(config, reactor, trusts)
+    return Plan(config, group, sources, read_book(config, before))
 
 
 class Core:
     """The way of a query behind the listeners, as one configuration has it."""
 
-    def __init__(self, plan: Plan, reactor: Any, cache: Cache | None = None) -> None:
-        self.config, self.upstreams, self._sources = plan
+    def __init__(
+        self, plan: Plan, rules: Rules, reactor: Any, cache: Cache | None = None
+    ) -> None:
+        self.config, self.upstreams, self._sources, _ = plan
+        self._rules = rules
         self._reactor = reactor
-        self.forwarder = create_forwarder(self.config, self.upstreams, reactor, cache)
+        if cache is None:
+            cache = Cache(self.config.cache, uptime)
+        known = Known(rules, cache)
+        self.forwarder = create_forwarder(self.config, self.upstreams, reactor, known)
         self.resolver = DoTResolver(
             self.forwarder, reactor, self.config.forward.timeout
         )
@@ -55,10 +67,10 @@ class Core:
         is trusted no more must not be told on.
         """
         if plan.sources != self._sources:
-            return Core(plan, self._reactor)
+            return Core(plan, self._rules, self._reactor)
         cache = self.forwarder.cache
         cache.configure(plan.config.cache)
-        return Core(plan, self._reactor, cache)
+        return Core(plan, self._rules, self._reactor, cache)
 
     def drain(self) -> Deferred[None]:
         """Answer what was asked, then hang up; fires when that is done, or stopped.

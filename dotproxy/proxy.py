@@ -12,6 +12,9 @@ from dotproxy import __version__
 from dotproxy.config.changes import changes, keep_lasting
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.core import Core, Plan
+from dotproxy.local.book import Book
+from dotproxy.local.rules import Rules
+from dotproxy.rule_files import RuleFiles
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.limits import limits_for
 from dotproxy.server.listeners import Bound, Listeners
@@ -34,7 +37,7 @@ class Source(NamedTuple):
     ConfigError."""
 
     read: Callable[[], Config]
-    plan: Callable[[Config], Plan]
+    plan: Callable[[Config, Book | None], Plan]
 
 
 class Reloaded(NamedTuple):
@@ -55,11 +58,14 @@ class Proxy(MultiService):
         super().__init__()
         self._source = source
         self._reactor = reactor
-        self.core = Core(source.plan(config), reactor)
+        plan = source.plan(config, None)
+        self.rules = Rules(plan.book)
+        self.core = Core(plan, self.rules, reactor)
         timeout, limits = config.forward.timeout, limits_for(config)
         self.factory = ProxyServerFactory(self.core.resolver, reactor, timeout, limits)
         self.listeners = Listeners(self.factory, reactor)
         self.cache_file: CacheFile | None = None
+        RuleFiles(self.rules, self.factory.flush, reactor).setServiceParent(self)
         self._leaving: set[Core] = set()
         self._stopping = False
 
@@ -85,7 +91,8 @@ class Proxy(MultiService):
         if self._stopping or not self.running:
             raise ConfigError("reload", "is for a service that runs")
         wanted, before = self._source.read(), self.core
-        plan = self._source.plan(keep_lasting(before.config, wanted))
+        config = keep_lasting(before.config, wanted)
+        plan = self._source.plan(config, self.rules.book)
         self._swap(plan, self.listeners.bind(plan.config))
         changed = changes(before.config, plan.config)
         emptied = before.forwarder.cache is not self.core.forwarder.cache
@@ -128,10 +135,15 @@ class Proxy(MultiService):
         return until(lambda: not self.listeners.owe, self._reactor, limit)
 
     def _swap(self, plan: Plan, bound: Bound) -> None:
+        ruled_anew = plan.book is not self.rules.book
+        self.rules.use(plan.book)
         before, self.core = self.core, self.core.followed_by(plan)
         timeout, limits = plan.config.forward.timeout, limits_for(plan.config)
         self.factory.serve(self.core.resolver, timeout, limits)
         self.listeners.serve(plan.config, bound)
+        if ruled_anew:
+            # What was learned went through other rules.
+            self.factory.flush()
         if self.cache_file is not None:
             self.cache_file.keep(self.core.forwarder.cache)
         self._leaving.add(before)

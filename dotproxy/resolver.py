@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import ip_address
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import DNSLookupError
@@ -13,12 +13,15 @@ from twisted.names.dns import Query as NamesQuery
 from zope.interface import implementer
 
 from dotproxy.clock import uptime
-from dotproxy.config.model import Config
+from dotproxy.config.model import Config, ConfigError
 from dotproxy.forwarder import Forwarder
+from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
 from dotproxy.local.failures import Failures
 from dotproxy.local.memory import Memory
 from dotproxy.local.refusals import Refusals
+from dotproxy.local.rules import Rules
+from dotproxy.ruled import Ruled
 from dotproxy.upstream.interface import IUpstream
 from dotproxy.upstreams import group_of
 from dotproxy.wire.query import parse_query
@@ -28,6 +31,13 @@ HTTPS = 65
 
 Sections: TypeAlias = tuple[list[RRHeader], list[RRHeader], list[RRHeader]]
 """The records that answer, those of the authority, and additional ones."""
+
+
+class Known(NamedTuple):
+    """What is known here: by rules, and from answers that came before."""
+
+    rules: Rules
+    cache: Cache
 
 
 @implementer(IResolver)
@@ -104,26 +114,36 @@ class DoTResolver(ResolverBase):
 
 
 def create_resolver(config: Config, reactor: IReactorTime) -> DoTResolver:
-    """Make a resolver that asks the upstreams of `config`, and has its cache.
+    """Make a resolver that asks the upstreams of `config`, and has its rules and cache.
 
     Its connections come and go by themselves; nothing need be started.
     """
-    forwarder = create_forwarder(config, group_of(config, reactor), reactor)
+    known = Known(Rules(read_book(config)), Cache(config.cache, uptime))
+    forwarder = create_forwarder(config, group_of(config, reactor), reactor, known)
     return DoTResolver(forwarder, reactor, config.forward.timeout)
 
 
 def create_forwarder(
-    config: Config,
-    upstream: IUpstream,
-    clock: IReactorTime,
-    cache: Cache | None = None,
+    config: Config, upstream: IUpstream, clock: IReactorTime, known: Known
 ) -> Forwarder:
-    """Join what is known here, a cache, by default a new one, and an upstream."""
-    if cache is None:
-        cache = Cache(config.cache, uptime)
-    memory = Memory(cache, Failures(uptime))
+    """Join what is known here, and an upstream that is asked for the rest."""
+    memory = Memory(known.cache, Failures(uptime))
     timeout = config.cache.stale_client_timeout
-    return Forwarder([Refusals()], memory, upstream, clock, timeout)
+    ruled = Ruled(upstream, known.rules)
+    return Forwarder([Refusals(), known.rules], memory, ruled, clock, timeout)
+
+
+def read_book(config: Config, before: Book | None = None) -> Book:
+    """Read the lists of the configured rules; a million names take some seconds.
+
+    What is as it was in the book before is not read again.  Raises ConfigError if a
+    list cannot be read.
+    """
+    try:
+        return Book.read(config.naming, before)
+    except OSError as fault:
+        rule = f"cannot be read: {fault.strerror}"
+        raise ConfigError(str(fault.filename), rule) from None
 
 
 def _address(sections: Sections) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
@@ -50,6 +50,8 @@ class RuleFiles(Service):
     def look(self) -> Deferred[None]:
         """Read what has changed; fires when that holds.  It never fails."""
         before, faults = self._rules.book, list[str]()
+        if not (before.files.lists or before.files.hosts):
+            return succeed(None)
         reading = deferToThread(
             before.renewed,
             lambda fault: faults.append(f"{fault.filename}: {fault.strerror}"),

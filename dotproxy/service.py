@@ -14,7 +14,9 @@ from dotproxy.clock import uptime
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.config.options import Options
 from dotproxy.core import Plan, plan_for
+from dotproxy.local.book import Book
 from dotproxy.proxy import Proxy, Source
+from dotproxy.resolver import read_book
 from dotproxy.signals import Signal
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.connection import Connection
@@ -72,7 +74,7 @@ def _keep_cache(proxy: Proxy, reactor: Any) -> None:
     from dotproxy.cache_file import CacheFile
 
     cache, path = proxy.core.forwarder.cache, proxy.core.config.cache.file
-    proxy.cache_file = CacheFile(cache, path, reactor)
+    proxy.cache_file = CacheFile(cache, path, reactor, proxy.rules.admits)
     proxy.cache_file.setServiceParent(proxy)
 
 
@@ -91,10 +93,11 @@ def _with_lab(config: Config, reactor: Any, again: Callable[[], Config]) -> Prox
         # Its port is known once it listens.
         return connector(authenticator, lab.server.port, reactor, Random())(address)
 
-    def plan(config: Config) -> Plan:
+    def plan(config: Config, before: Book | None) -> Plan:
         addresses = Addresses(["127.0.0.1"])
         upstream = server(lab.server_name, addresses, attempt, config, reactor)
-        return Plan(config, group([upstream], config, reactor), frozenset())
+        book = read_book(config, before)
+        return Plan(config, group([upstream], config, reactor), frozenset(), book)
 
     proxy = Proxy(config, Source(again, plan), reactor)
     lab.server.setServiceParent(proxy)

@@ -106,6 +106,23 @@ class CacheFileTests(TestCase):
 
 
 class ReadTests(CacheFileTests):
+    async def test_admitted(self) -> None:
+        """Only what is let in comes back, by its key and entry."""
+        await self.keep("example.com", "example.org")
+        asked: list[bytes] = []
+
+        def admits(key: bytes, entry: bytes) -> bool:
+            asked.append(entry)
+            return key.startswith(b"\7example\3org")
+
+        file = CacheFile(self.cache, str(self.path), self.clock, admits)
+        file.startService()
+        self.addCleanup(self.stop, file)
+        await file.read
+        assert known(self.cache, "example.com") == ""
+        assert known(self.cache, "example.org") == "300 192.0.2.1"
+        assert len(asked) == 2
+
     async def test_back(self) -> None:
         """What was kept is back after a restart."""
         await self.keep("example.com", "www.example.com")

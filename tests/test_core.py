@@ -11,11 +11,14 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dotproxy import resolver
+from dotproxy import core, resolver
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import DEFAULT_LISTEN, Config, ConfigError, Upstream
+from dotproxy.config.rule import Rule
 from dotproxy.core import Core, Plan, Sources, plan_for
 from dotproxy.lab.certificates import Authority
+from dotproxy.local.book import Book
+from dotproxy.local.rules import Rules
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.ticker import TICK
@@ -26,6 +29,7 @@ from tests.test_certificates import NOW
 
 SERVER = Upstream(("192.0.2.1",), server_name="dns.example")
 CONFIG = Config(DEFAULT_LISTEN, (SERVER,))
+BOOK = Book.read(CONFIG.naming)
 
 HERE: Sources = frozenset({(SERVER, Trust("dns.example"))})
 ELSEWHERE: Sources = frozenset({(SERVER, Trust("dns.example", frozenset({"pin"})))})
@@ -36,16 +40,17 @@ class CoreTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
+        self.patch(core, "uptime", self.clock.seconds)
         self.patch(resolver, "uptime", self.clock.seconds)
         self.upstreams: list[FakeDoT] = []
-        self.core = Core(self.plan(), self.clock)
+        self.core = Core(self.plan(), Rules(BOOK), self.clock)
 
     def plan(self, sources: Sources = HERE, config: Config = CONFIG) -> Plan:
         upstream = FakeDoT("one", self.clock)
         self.upstreams.append(upstream)
         servers = cast(Sequence[DoT], [upstream])
         order = order_by("failover", Random(1))
-        return Plan(config, Strategy(servers, order, self.clock), sources)
+        return Plan(config, Strategy(servers, order, self.clock), sources, BOOK)
 
     def ask(self, core: Core, name: str = "example.com") -> bytes | Deferred[bytes]:
         query = make_query(name)
@@ -185,7 +190,7 @@ class EndTests(CoreTests):
 
 class PlanTests(SynchronousTestCase):
     def sources(self, config: Config) -> Sources:
-        return plan_for(config, MemoryReactorClock()).sources
+        return plan_for(config, None, MemoryReactorClock()).sources
 
     def test_same(self) -> None:
         """The order of upstreams, and how they are asked, does not matter."""
@@ -225,3 +230,21 @@ class PlanTests(SynchronousTestCase):
         config = replace(CONFIG, upstream=(replace(SERVER, ca_file="/none.pem"),))
         with self.assertRaises(ConfigError):
             self.sources(config)
+
+    def test_rules(self) -> None:
+        """The rules are read as well; what has not changed is taken over as it is."""
+        file = file_of(b"ads.example\n", self.addCleanup)
+        config = replace(CONFIG, rule=(Rule("block", files=(file,)),))
+        before = plan_for(config, None, MemoryReactorClock()).book
+        assert before.find(b"\3ads\7example\0") is not None
+        assert plan_for(config, before, MemoryReactorClock()).book is before
+
+    def test_no_list(self) -> None:
+        """A list that is not there is a fault."""
+        config = replace(CONFIG, rule=(Rule("block", files=("/none.txt",)),))
+        with self.assertRaises(ConfigError) as caught:
+            plan_for(config, None, MemoryReactorClock())
+        assert (
+            str(caught.exception)
+            == "/none.txt cannot be read: No such file or directory"
+        )

@@ -177,7 +177,7 @@ class ServeTests(SynchronousTestCase):
         self.factory = make_factory(self.before, self.clock)
 
     def serve(self, timeout: float = TIMEOUT) -> None:
-        forwarder = make_forwarder(self.after, self.clock, Special())
+        forwarder = make_forwarder(self.after, self.clock, Refusals())
         self.factory.serve(DoTResolver(forwarder, self.clock, timeout), timeout)
 
     def test_next(self) -> None:

@@ -17,7 +17,9 @@ from dotproxy import proxy as module
 from dotproxy.cache_file import CacheFile
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import Config, ConfigError, Forward, Listen
+from dotproxy.config.rule import Rule
 from dotproxy.core import Plan
+from dotproxy.local.book import Book
 from dotproxy.proxy import Proxy, Source
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.strategy import Strategy, order_by
@@ -57,7 +59,7 @@ class ProxyTests(TestCase):
     def read(self) -> Config:
         return self.config
 
-    def plan(self, config: Config) -> Plan:
+    def plan(self, config: Config, before: Book | None) -> Plan:
         """Plan for one upstream; a change of the padding stands for one of trust."""
         if self.fault is not None:
             raise self.fault
@@ -66,7 +68,8 @@ class ProxyTests(TestCase):
         order = order_by("failover", Random(1))
         strategy = Strategy([cast(DoT, upstream)], order, reactor)
         trust = Trust(str(config.forward.padding))
-        return Plan(config, strategy, frozenset({(SERVER, trust)}))
+        book = Book.read(config.naming, before)
+        return Plan(config, strategy, frozenset({(SERVER, trust)}), book)
 
     def where(self, place: int = 0) -> Address:
         host, _, port = self.proxy.listeners.addresses[place].rpartition(":")
@@ -109,6 +112,25 @@ class ReloadTests(ProxyTests):
         assert [self.where()[0]] == ["127.0.0.2"]
         reply = await self.udp().ask(query(1), self.where())
         assert rcode(reply) == 2
+
+    async def test_rules(self) -> None:
+        """A rule that is new holds at once, also for what was learned before."""
+        self.start()
+        client = self.udp()
+        asking = client.ask(query(1), self.where())
+        await self.until(lambda: self.upstreams[0].asked)
+        self.upstreams[0].answer()
+        assert rcode(await asking) == 0
+        assert rcode(await client.ask(query(2), self.where())) == 0
+        self.config = replace(CONFIG, rule=(Rule("block", names=(".",)),))
+        assert self.proxy.reload() == (("rule",), (), False)
+        assert rcode(await client.ask(query(3), self.where())) == 3
+        self.config = CONFIG
+        self.proxy.reload()
+        asking = client.ask(query(4), self.where())
+        await self.until(lambda: self.upstreams[2].asked)
+        self.upstreams[2].answer()
+        assert rcode(await asking) == 0
 
     async def test_under_way(self) -> None:
         """Who was asked before answers what it was asked; then it is let go."""

@@ -24,12 +24,16 @@ from dotproxy.config.caching import Caching
 from dotproxy.config.model import DEFAULT_LISTEN, Config, Forward, Upstream
 from dotproxy.forwarder import Forwarder
 from dotproxy.lab.server import create_lab
+from dotproxy.local.cache import Cache
 from dotproxy.local.refusals import Refusals
+from dotproxy.local.rules import Rules
 from dotproxy.resolver import (
     DoTResolver,
+    Known,
     Sections,
     create_forwarder,
     create_resolver,
+    read_book,
 )
 from dotproxy.upstream.interface import IUpstream
 from dotproxy.upstreams import group_of
@@ -326,7 +330,8 @@ class CreateForwarderTests(SynchronousTestCase):
 
     def create(self, **options: Any) -> Forwarder:
         config = Config(DEFAULT_LISTEN, (NOBODY,), cache=Caching(**options))
-        return create_forwarder(config, self.upstream, self.clock)
+        known = Known(Rules(read_book(config)), Cache(config.cache, self.clock.seconds))
+        return create_forwarder(config, self.upstream, self.clock, known)
 
     def test_options(self) -> None:
         """Answers are kept as it is configured."""

@@ -112,8 +112,8 @@ SHOWN = ("block", "allow", "answer", "forward")
 """The actions in the order in which the sample shows them."""
 
 KNOWN = (
-    "known: listen, profile, upstream, cache, rule, forward, access, rate_limit, clients,"
-    " hosts, rebinding, special"
+    "known: listen, profile, upstream, cache, rule, forward, access, rate_limit,"
+    " clients, hosts, rebinding, special"
 )
 
 FAULTS = (
