@@ -89,15 +89,7 @@ class FakeUpstream:
         self.asked[-1][1].errback(UpstreamError(f"{self.name}: {reason}", code))
 
 
-class FakePool:
-    """Connections that there are, or not."""
-
-    def __init__(self) -> None:
-        self.hopeful = False
-        self.connections: tuple[str, ...] = ()
-
-
-class FakeDoT:
+class FakeServer:
     """One server that answers when it is told to.
 
     `asked` holds what it was asked.  What stands in `at_once` is the answer or the
@@ -108,7 +100,8 @@ class FakeDoT:
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.health = Health()
-        self.pool = FakePool()
+        self.hopeful = False
+        self.quiet = True
         self.asked: list[Asked] = []
         self.at_once: Answer | UpstreamError | None = None
         self.drained = self.stopped = False
@@ -167,6 +160,6 @@ class FakeDoT:
             asked.fail(outcome)
 
 
-def counts(upstreams: Sequence[FakeDoT]) -> list[int]:
+def counts(upstreams: Sequence[FakeServer]) -> list[int]:
     """Return how many queries each upstream got."""
     return [len(upstream.asked) for upstream in upstreams]

@@ -24,7 +24,7 @@ from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.ticker import TICK
 from dotproxy.upstream.tls import Trust
 from tests.clients import file_of
-from tests.fakes import FakeDoT, make_query
+from tests.fakes import FakeServer, make_query
 from tests.test_certificates import NOW
 
 SERVER = Upstream(("192.0.2.1",), server_name="dns.example")
@@ -42,11 +42,11 @@ class CoreTests(SynchronousTestCase):
         self.clock = Clock()
         self.patch(core, "uptime", self.clock.seconds)
         self.patch(resolver, "uptime", self.clock.seconds)
-        self.upstreams: list[FakeDoT] = []
+        self.upstreams: list[FakeServer] = []
         self.core = Core(self.plan(), Rules(BOOK), self.clock)
 
     def plan(self, sources: Sources = HERE, config: Config = CONFIG) -> Plan:
-        upstream = FakeDoT("one", self.clock)
+        upstream = FakeServer("one", self.clock)
         self.upstreams.append(upstream)
         servers = cast(Sequence[DoT], [upstream])
         order = order_by("failover", Random(1))

@@ -6,7 +6,8 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.upstream.addresses import Addresses
-from dotproxy.upstream.dot import MOST_REPLAYS, MOST_WAITING, DoT
+from dotproxy.upstream.asked import MOST_WAITING
+from dotproxy.upstream.dot import MOST_REPLAYS, DoT
 from dotproxy.upstream.health import PAUSE_WHILE_SERVED
 from dotproxy.upstream.interface import (
     NETWORK_ERROR,
@@ -79,6 +80,15 @@ class DemandTests(SynchronousTestCase):
             self.assertNoResult(answer)
             peer.answer(query)
             assert self.successResultOf(answer).body == answer_to(query)
+
+    def test_hopeful(self) -> None:
+        """There is hope while a connection is made, and once it is there."""
+        scene = Scene()
+        assert not scene.dot.hopeful
+        scene.ask("a")
+        assert scene.dot.hopeful
+        scene.calls[0].take()
+        assert scene.dot.hopeful
 
     def test_kept(self) -> None:
         """A connection that is there is used at once."""

@@ -15,7 +15,7 @@ from tests.fakes import (
     NXDOMAIN,
     REFUSED,
     SERVFAIL,
-    FakeDoT,
+    FakeServer,
     counts,
     make_answer,
     make_query,
@@ -31,14 +31,16 @@ class ExchangeTests(SynchronousTestCase):
         self.clock.advance(100)
         self.query = make_query()
         self.query.deadline = DEADLINE
-        self.upstreams = [FakeDoT(name, self.clock) for name in ("one", "two", "three")]
+        self.upstreams = [
+            FakeServer(name, self.clock) for name in ("one", "two", "three")
+        ]
         self.one, self.two, self.three = self.upstreams
 
     def tearDown(self) -> None:
         """An exchange has no timers of its own."""
         assert self.clock.getDelayedCalls() == []
 
-    def begin(self, *upstreams: FakeDoT) -> Exchange:
+    def begin(self, *upstreams: FakeServer) -> Exchange:
         """Ask the first of these upstreams, or of all three."""
         candidates = cast(Any, upstreams or self.upstreams)
         exchange = Exchange(self.query, candidates, self.clock)

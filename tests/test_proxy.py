@@ -25,7 +25,7 @@ from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.tls import Trust
 from tests.clients import Address, TcpClient, UdpClient, numbers, query, rcode
-from tests.fakes import FakeDoT
+from tests.fakes import FakeServer
 from tests.test_core import SERVER
 
 LOOPBACK = "127.0.0.1"
@@ -41,7 +41,7 @@ class ProxyTests(TestCase):
     def setUp(self) -> None:
         self.config = CONFIG
         self.fault: ConfigError | None = None
-        self.upstreams: list[FakeDoT] = []
+        self.upstreams: list[FakeServer] = []
 
     def start(self, config: Config = CONFIG) -> None:
         self.config = config
@@ -63,7 +63,7 @@ class ProxyTests(TestCase):
         """Plan for one upstream; a change of the padding stands for one of trust."""
         if self.fault is not None:
             raise self.fault
-        upstream = FakeDoT(f"upstream {len(self.upstreams)}", reactor)
+        upstream = FakeServer(f"upstream {len(self.upstreams)}", reactor)
         self.upstreams.append(upstream)
         order = order_by("failover", Random(1))
         strategy = Strategy([cast(DoT, upstream)], order, reactor)

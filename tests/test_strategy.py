@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from dotproxy.config.model import STRATEGIES
-from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.asked import Server
 from dotproxy.upstream.interface import (
     NETWORK_ERROR,
     UNREACHABLE,
@@ -23,7 +23,7 @@ from dotproxy.upstream.strategy import EXPLORATION, Order, Strategy, order_by
 from dotproxy.upstream.ticker import TICK
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
-from tests.fakes import FakeDoT, counts, make_answer, make_query
+from tests.fakes import FakeServer, counts, make_answer, make_query
 
 PATIENCE = 5.0
 """Seconds until the deadline of the queries in these tests."""
@@ -47,10 +47,10 @@ class OrderTests(SynchronousTestCase):
     """Orders, seen as the names of the upstreams."""
 
     def setUp(self) -> None:
-        self.upstreams = [FakeDoT(name, Clock()) for name in "abc"]
+        self.upstreams = [FakeServer(name, Clock()) for name in "abc"]
 
     def names(self, order: Order, query: Query | None = None) -> str:
-        upstreams = cast(list[DoT], self.upstreams)
+        upstreams = cast(list[Server], self.upstreams)
         return "".join(each.name for each in order(upstreams, query or make_query()))
 
     def test_all_that_can_be_configured(self) -> None:
@@ -145,7 +145,9 @@ class StrategyTests(SynchronousTestCase):
         """Begin at 100 s, with three upstreams that are up."""
         self.clock = Clock()
         self.clock.advance(100)
-        self.upstreams = [FakeDoT(name, self.clock) for name in ("one", "two", "three")]
+        self.upstreams = [
+            FakeServer(name, self.clock) for name in ("one", "two", "three")
+        ]
         self.one, self.two, self.three = self.upstreams
         self.strategy = self.strategy_of("failover")
 
@@ -159,7 +161,7 @@ class StrategyTests(SynchronousTestCase):
 
     def strategy_of(self, name: str) -> Strategy:
         order = order_by(name, Random(1))
-        upstreams = cast(list[DoT], self.upstreams)
+        upstreams = cast(list[Server], self.upstreams)
         return Strategy(upstreams, order, self.clock, race=name == "race")
 
     def ask(
@@ -347,7 +349,7 @@ class CancelTests(StrategyTests):
 class DownTests(StrategyTests):
     """Some upstreams are down, and others serve."""
 
-    def down(self, upstream: FakeDoT, times: int = 1) -> None:
+    def down(self, upstream: FakeServer, times: int = 1) -> None:
         """Let an upstream fail so often, and so be tried again only later."""
         for _ in range(times):
             upstream.go_down()
@@ -391,7 +393,7 @@ class DownTests(StrategyTests):
     def test_connection_at_hand(self) -> None:
         """It is asked even then if a connection is at hand, or on its way."""
         self.down(self.one)
-        self.one.pool.hopeful = True
+        self.one.hopeful = True
         self.ask()
         self.two.fail()
         self.three.fail()
@@ -503,7 +505,7 @@ class DarkTests(StrategyTests):
 
     def test_connection_at_hand(self) -> None:
         """One with a connection at hand, or on its way, is asked by every query."""
-        self.two.pool.hopeful = True
+        self.two.hopeful = True
         self.ask()
         self.ask()
         assert counts(self.upstreams) == [0, 2, 0]
@@ -580,11 +582,11 @@ class DrainTests(StrategyTests):
 
     def test_goodbye(self) -> None:
         """It takes until the last connection is gone."""
-        self.two.pool.connections = ("one",)
+        self.two.quiet = False
         draining = self.strategy.drain()
         self.pass_time(TICK)
         self.assertNoResult(draining)
-        self.two.pool.connections = ()
+        self.two.quiet = True
         self.pass_time(TICK)
         self.successResultOf(draining)
 

@@ -2,9 +2,17 @@
 
 from typing import Protocol as TypingProtocol
 
+from dotproxy.upstream.health import Health
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
+
+MOST_WAITING = 1024
+"""Queries that may wait for one upstream's attention; more would only wait for their
+deadline."""
+
+STOPPED = UpstreamError("stopped")
+CROWDED = UpstreamError("too many queries wait")
 
 
 class Asker(TypingProtocol):
@@ -56,3 +64,31 @@ class Asked:
     def forget(self) -> None:
         """Let it be: nobody waits any more, and nobody is told."""
         self._asker = None
+
+
+class Server(TypingProtocol):
+    """One upstream server, whichever way it is asked."""
+
+    name: str
+    health: Health
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether, down as it may be, there is reason to think that it will answer."""
+
+    def ask(self, query: Query, asker: Asker) -> Asked:
+        """Ask.
+
+        `asker` hears an answer or an error, by the deadline of `query` at the
+        latest, and maybe before this returns.
+        """
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is under way, and no connection is left."""
+
+    def drain(self) -> None:
+        """Ask nothing more, and become quiet when what is under way has ended."""
+
+    def stop(self) -> None:
+        """Fail whatever is under way, and all that comes."""

@@ -5,7 +5,7 @@ from collections import deque
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from dotproxy.upstream.asked import Asked, Asker
+from dotproxy.upstream.asked import CROWDED, MOST_WAITING, STOPPED, Asked, Asker
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.health import Health
 from dotproxy.upstream.interface import UNREACHABLE, UpstreamError
@@ -13,18 +13,12 @@ from dotproxy.upstream.pool import Pool
 from dotproxy.upstream.ticker import Ticker
 from dotproxy.wire.query import Query
 
-MOST_WAITING = 1024
-"""Queries that may wait for a connection; more would only wait for their deadline."""
-
-
 REPLAYS_IN_VAIN = 1
 """Times that a query is asked again after a connection that answered nothing."""
 
 MOST_REPLAYS = 4
 """Times that a query is asked again at all."""
 
-STOPPED = UpstreamError("stopped")
-CROWDED = UpstreamError("too many queries wait")
 LATE = UpstreamError("no connection in time", UNREACHABLE)
 
 
@@ -55,12 +49,13 @@ class DoT:
         connections = ", ".join(map(repr, self.pool.connections))
         return f"<DoT {self.name} {state}, {len(self._waiting)} wait, [{connections}]>"
 
-    def ask(self, query: Query, asker: Asker) -> Asked:
-        """Ask; a query waits for a connection if there is none.
+    @property
+    def hopeful(self) -> bool:
+        """Whether a connection is ready or being made; see Server."""
+        return self.pool.hopeful
 
-        `asker` hears an answer or an error, by the deadline of `query` at the
-        latest, and maybe before this returns.
-        """
+    def ask(self, query: Query, asker: Asker) -> Asked:
+        """Ask; a query waits for a connection if there is none.  See Server."""
         asked = Asked(query, asker)
         if self._stopped:
             self._give_up(asked, STOPPED)
@@ -75,6 +70,11 @@ class DoT:
                 self._wait(asked)
             self._ticker.wake()
         return asked
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no connection is left."""
+        return not self.pool.connections
 
     def drain(self) -> None:
         """Ask nothing more, and hang up when what is under way has ended."""

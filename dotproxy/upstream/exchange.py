@@ -6,8 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from dotproxy.upstream.asked import Asked
-from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.asked import Asked, Server
 from dotproxy.upstream.interface import (
     NETWORK_ERROR,
     UNREACHABLE,
@@ -32,7 +31,7 @@ class Exchange:
     )  # fmt: skip
 
     def __init__(
-        self, query: Query, candidates: Iterable[DoT], clock: IReactorTime
+        self, query: Query, candidates: Iterable[Server], clock: IReactorTime
     ) -> None:
         self.query = query
         self.late_at = float("inf")

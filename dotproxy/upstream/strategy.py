@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.asked import Server
 from dotproxy.upstream.exchange import Exchange
 from dotproxy.upstream.health import PAUSE_WHILE_DARK, PAUSE_WHILE_SERVED
 from dotproxy.upstream.interface import IUpstream, UpstreamError
@@ -21,7 +21,7 @@ from dotproxy.wire.query import Query
 EXPLORATION = 1 / 64
 """Share of queries that "fastest" lends to another, to see whether it got faster."""
 
-Order = Callable[[Sequence[DoT], Query], list[DoT]]
+Order = Callable[[Sequence[Server], Query], list[Server]]
 """Put upstreams in the order in which a query should ask them."""
 
 
@@ -36,7 +36,7 @@ class Strategy:
 
     def __init__(
         self,
-        upstreams: Sequence[DoT],
+        upstreams: Sequence[Server],
         order: Order,
         clock: IReactorTime,
         race: bool = False,
@@ -81,12 +81,12 @@ class Strategy:
     def _hang_up(self, _: object) -> Deferred[None]:
         for upstream in self.upstreams:
             upstream.drain()
-        return until(self._is_alone, self._clock)
+        return until(self._is_quiet, self._clock)
 
-    def _is_alone(self) -> bool:
-        return not any(upstream.pool.connections for upstream in self.upstreams)
+    def _is_quiet(self) -> bool:
+        return all(upstream.quiet for upstream in self.upstreams)
 
-    def _candidates(self, query: Query) -> tuple[list[DoT], list[DoT]]:
+    def _candidates(self, query: Query) -> tuple[list[Server], list[Server]]:
         """Choose whom to ask at once, and whom after those, in this order."""
         now = self._clock.seconds()
         ordered = self._order(self.upstreams, query)
@@ -95,7 +95,7 @@ class Strategy:
             return serving[:1], serving[1:]
         down = [u for u in ordered if u.health.down]
         worth_trying = [
-            u for u in down if u.pool.hopeful or u.health.due(now, PAUSE_WHILE_DARK)
+            u for u in down if u.hopeful or u.health.due(now, PAUSE_WHILE_DARK)
         ]
         if not serving:
             return worth_trying, []
@@ -128,11 +128,11 @@ def order_by(strategy: str, random: Random) -> Order:
     }[strategy]()
 
 
-def _as_given(upstreams: Sequence[DoT], query: Query) -> list[DoT]:
+def _as_given(upstreams: Sequence[Server], query: Query) -> list[Server]:
     return list(upstreams)
 
 
-def _by_name(upstreams: Sequence[DoT], query: Query) -> list[DoT]:
+def _by_name(upstreams: Sequence[Server], query: Query) -> list[Server]:
     """Give each name its upstream, so that none of them sees all names."""
     name = fold(query.question)[:-4]
     return _rotated(upstreams, crc32(name))
@@ -150,7 +150,7 @@ def _at_random(random: Random) -> Order:
 def _fastest(random: Random) -> Order:
     """Order by usual time to answer; those never measured come first."""
 
-    def order(upstreams: Sequence[DoT], query: Query) -> list[DoT]:
+    def order(upstreams: Sequence[Server], query: Query) -> list[Server]:
         if random.random() < EXPLORATION:
             return random.sample(upstreams, len(upstreams))
         return sorted(upstreams, key=lambda u: u.health.usual or 0.0)
@@ -158,6 +158,6 @@ def _fastest(random: Random) -> Order:
     return order
 
 
-def _rotated(upstreams: Sequence[DoT], turn: int) -> list[DoT]:
+def _rotated(upstreams: Sequence[Server], turn: int) -> list[Server]:
     start = turn % len(upstreams)
     return [*upstreams[start:], *upstreams[:start]]
