@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dotproxy.wire.answer import Answer, parse_answer
+from dotproxy.wire.answer import Answer, parse_answer, replies_to
 from dotproxy.wire.message import FORMERR, FormatError, Record, records
+from tests.clients import query
 from tests.messages import (
     ADDRESS,
     BACK,
@@ -21,8 +22,11 @@ from tests.messages import (
     record,
     spoiled,
 )
+from tests.resolvers import reply
 
 A = record(BACK, 1, ADDRESS)
+
+QUERY = query(0x1234)
 
 
 def answer(flags: int = 0x8180, *additionals: bytes) -> Answer:
@@ -239,3 +243,48 @@ class KeepaliveTests(TestCase):
         """Without the option, or without OPT, it says nothing."""
         assert answer(0x8180, opt()).keepalive is None
         assert answer(0x8180).keepalive is None
+
+
+class MatchTests(TestCase):
+    def test_reply(self) -> None:
+        """A reply repeats the ID and the question."""
+        assert replies_to(reply(QUERY), QUERY)
+
+    def test_spelling(self) -> None:
+        """A resolver may spell the name in capitals."""
+        assert replies_to(reply(QUERY).replace(b"\3lab", b"\3LAB"), QUERY)
+
+    def test_other_id(self) -> None:
+        """Under another ID it is somebody's guess."""
+        assert not replies_to(reply(query(0x1235)), QUERY)
+
+    def test_other_question(self) -> None:
+        """With another name, type or class in the question it is a guess too."""
+        for asked in (
+            reply(query(0x1234, "other.lab.example")),
+            reply(query(0x1234, rdtype="AAAA")),
+            reply(QUERY).replace(b"\0\1\0\1", b"\0\1\0\3"),
+        ):
+            assert not replies_to(asked, QUERY)
+
+    def test_no_reply(self) -> None:
+        """A query is none, nor is a message of another operation."""
+        assert not replies_to(QUERY, QUERY)
+        assert not replies_to(reply(QUERY)[:2] + b"\xa8" + reply(QUERY)[3:], QUERY)
+
+    def test_two_questions(self) -> None:
+        """The question stands alone."""
+        genuine = reply(QUERY)
+        assert not replies_to(genuine[:5] + b"\2" + genuine[6:], QUERY)
+
+    def test_short(self) -> None:
+        """What ends before the question does is no reply, however short."""
+        genuine = reply(QUERY)
+        for size in range(len(QUERY)):
+            assert not replies_to(genuine[:size], QUERY)
+
+    def test_our_opt(self) -> None:
+        """What stands behind the question in our query need not come back."""
+        asked = dns.message.from_wire(QUERY)
+        asked.use_edns(0)
+        assert replies_to(reply(QUERY), asked.to_wire())

@@ -6,6 +6,7 @@ from dotproxy.wire.message import (
     HEADER,
     LONGEST,
     NOTIMP,
+    OPCODE,
     OPT,
     QR,
     RCODE,
@@ -14,6 +15,7 @@ from dotproxy.wire.message import (
     TC,
     FormatError,
     Record,
+    fold,
     records,
     skip_plain_name,
 )
@@ -74,6 +76,22 @@ def parse_answer(wire: bytes) -> Answer:
     if (found[-1].end if found else end) != len(wire):
         raise FormatError("octets behind the last record")
     return _without_opt(wire, found, additionals)
+
+
+def replies_to(message: bytes, query: bytes) -> bool:
+    """Whether a message that came in clear replies to our query (RFC 5452 9.1).
+
+    It has its ID and repeats its question, in whatever spelling.
+    """
+    question = query[HEADER.size : skip_plain_name(query, HEADER.size) + 4]
+    repeated = message[HEADER.size : HEADER.size + len(question)]
+    return (
+        len(message) > HEADER.size
+        and message[:2] == query[:2]
+        and message[2] & (QR | OPCODE) == QR
+        and message[4:6] == b"\0\1"
+        and fold(repeated) == fold(question)
+    )
 
 
 def _without_opt(wire: bytes, found: list[Record], additionals: int) -> Answer:

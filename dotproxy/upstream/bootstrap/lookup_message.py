@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.wire.edns import UDP_PAYLOAD, write_opt
-from dotproxy.wire.message import HEADER, NOERROR, OPCODE, QR, RD, TC, fold
-from dotproxy.wire.reply import BARE_OPT
+from dotproxy.wire.message import HEADER, NOERROR, RD, TC
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -43,21 +42,8 @@ def write_query(name: str, family: Family, number: int) -> bytes:
     return head + question + write_opt(UDP_PAYLOAD, 0, 0, b"")
 
 
-def replies_to(reply: bytes, query: bytes) -> bool:
-    """Whether ID and question are those of our query (RFC 5452 section 9.1)."""
-    question = query[HEADER.size : -BARE_OPT]
-    repeated = reply[HEADER.size : HEADER.size + len(question)]
-    return (
-        len(reply) > HEADER.size
-        and reply[:2] == query[:2]
-        and reply[2] & (QR | OPCODE) == QR
-        and reply[4:6] == b"\0\1"
-        and fold(repeated) == fold(question)
-    )
-
-
 def read_reply(reply: bytes) -> Found:
-    """Read a reply that `replies_to` our query; aliases are followed.
+    """Read a reply to our query; aliases are followed.
 
     Raises UpstreamError, in a few words, if there is no address in it.  A reply
     cut short is good for what it holds.
