@@ -1,15 +1,20 @@
 """Plain resolvers for the tests: ports that exist in memory only, a real one."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import dns.message
 import dns.rcode
 import dns.rrset
-from twisted.internet.interfaces import IReactorUDP, ISystemHandle
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.interfaces import IConnector, IReactorUDP, ISystemHandle
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactor
+from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from tests.clients import TcpTransport
 
 SERVER = "dns.example"
 
@@ -43,11 +48,25 @@ class Network(Clock):
         super().__init__()
         self.made: list[Port] = []
         self.fault: OSError | None = None
+        self._tcp = MemoryReactor()
 
     @property
     def open(self) -> list["Port"]:
         """The ports that are not closed, in the order they were made."""
         return [port for port in self.made if port.open]
+
+    @property
+    def dialled(self) -> list["Dialled"]:
+        """The connections that were tried over TCP, in their order."""
+        return [Dialled(*client[:3]) for client in self._tcp.tcpClients]
+
+    @property
+    def given_up(self) -> int:
+        """Count the connections that nobody wanted before they came about."""
+        return sum(each.stoppedConnecting for each in self._tcp.connectors)
+
+    def connectTCP(self, *arguments: Any, **words: Any) -> IConnector:
+        return self._tcp.connectTCP(*arguments, **words)
 
     def listenUDP(
         self,
@@ -117,6 +136,25 @@ class Port:
 
     def getsockopt(self, level: int, option: int) -> int:
         return self._error
+
+
+class Dialled(NamedTuple):
+    """A connection that was tried: where to, and by whom."""
+
+    host: str
+    port: int
+    factory: Any
+
+    def take(self) -> "TcpTransport":
+        """Connect; return the server's end."""
+        transport = TcpTransport()
+        transport.protocol = self.factory.buildProtocol(None)
+        transport.protocol.makeConnection(transport)
+        return transport
+
+    def refuse(self) -> None:
+        """Bring word that nobody listens there."""
+        self.factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
 
 
 class Resolver(DatagramProtocol):

@@ -18,6 +18,7 @@ from dotproxy.wire.query import (
     about,
     limit_datagram,
     outgoing,
+    outgoing_in_clear,
     parse_query,
 )
 from tests.messages import (
@@ -263,6 +264,24 @@ class LimitTests(TestCase):
     def test_too_much(self) -> None:
         """No datagram is larger than a path takes whole (RFC 9715 section 3)."""
         assert [self.limit(opt(payload=n)) for n in (1233, 4096, 0xFFFF)] == [1232] * 3
+
+
+class InClearTests(TestCase):
+    def test_octets(self) -> None:
+        """In clear there is neither padding nor keepalive, and a datagram's size."""
+        wish = dns.message.make_query("wWw.example", "A", want_dnssec=True, id=1)
+        wish.flags |= dns.flags.CD
+        left = dns.message.from_wire(
+            outgoing_in_clear(parse_query(wish.to_wire()), 0xBEEF)
+        )
+        assert (left.id, left.question) == (0xBEEF, wish.question)
+        assert left.flags == dns.flags.RD | dns.flags.CD | dns.flags.AD
+        assert (left.payload, left.ednsflags, left.options) == (1232, dns.flags.DO, ())
+
+    def test_no_dnssec(self) -> None:
+        """Signatures come only if they are asked for."""
+        left = dns.message.from_wire(outgoing_in_clear(query(), 1))
+        assert (left.edns, left.ednsflags) == (0, 0)
 
 
 class OutgoingTests(TestCase):

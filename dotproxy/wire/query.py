@@ -135,15 +135,25 @@ def outgoing(query: Query, number: int, block: int) -> bytes:
     padded to a multiple of `block` octets, or not at all if that is 0 (RFC 8467
     4.1).  Of the client's own OPT only DO goes further.
     """
-    flags = (query.wire[2] & RD, query.wire[3] & (CD | Z) | AD)
-    question = query.question
-    return (
-        number.to_bytes(2, "big")
-        + bytes(flags)
-        + b"\0\1\0\0\0\0\0\1"
-        + question
-        + _outgoing_opt(len(question), query.dnssec_ok, block)
-    )
+    opt = _outgoing_opt(len(query.question), query.dnssec_ok, block)
+    return _outgoing_head(query, number) + query.question + opt
+
+
+def outgoing_in_clear(query: Query, number: int) -> bytes:
+    """Return the query as an upstream gets it that is asked in clear.
+
+    It takes what fits a datagram, and has no word on how long connections may idle
+    (RFC 7828 section 3.2.1).
+    """
+    flags = DNSSEC_OK if query.dnssec_ok else 0
+    opt = write_opt(UDP_PAYLOAD, 0, flags, b"")
+    return _outgoing_head(query, number) + query.question + opt
+
+
+def _outgoing_head(query: Query, number: int) -> bytes:
+    wire = query.wire
+    flags = bytes((wire[2] & RD, wire[3] & (CD | Z) | AD))
+    return number.to_bytes(2, "big") + flags + b"\0\1\0\0\0\0\0\1"
 
 
 def _refusal(third: int) -> int:
