@@ -102,6 +102,7 @@ class FakeServer:
         self.health = Health()
         self.hopeful = False
         self.quiet = True
+        self.queries_in_clear = 0
         self.asked: list[Asked] = []
         self.at_once: Answer | UpstreamError | None = None
         self.drained = self.stopped = False

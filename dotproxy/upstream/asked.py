@@ -73,6 +73,10 @@ class Server(TypingProtocol):
     health: Health
 
     @property
+    def queries_in_clear(self) -> int:
+        """Count the queries that left in clear."""
+
+    @property
     def hopeful(self) -> bool:
         """Whether, down as it may be, there is reason to think that it will answer."""
 

@@ -38,6 +38,7 @@ class DoT:
         self.health = Health()
         self.pool = pool
         self.replayed = 0
+        self.queries_in_clear = 0
         self._clock = clock
         self._waiting: deque[Asked] = deque()
         self._stopped = False
