@@ -1,5 +1,6 @@
 """What is made of one configuration, and goes when another takes its place."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -7,13 +8,15 @@ from twisted.python.failure import Failure
 
 from dotproxy.clock import uptime
 from dotproxy.config.model import Config, Upstream
+from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
 from dotproxy.local.rules import Rules
 from dotproxy.resolver import DoTResolver, Known, create_forwarder, read_book
+from dotproxy.upstream.routes import Routes
 from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Trust
-from dotproxy.upstreams import group_of, trusts_of
+from dotproxy.upstreams import groups, trusts_of
 
 Sources = frozenset[tuple[Upstream, Trust]]
 """Where answers come from, and what those showed who gave them."""
@@ -23,22 +26,31 @@ class Plan(NamedTuple):
     """All that may fail about a core, done before anything changes."""
 
     config: Config
-    upstreams: Strategy
+    groups: Mapping[str, Strategy]
     sources: Sources
     book: Book
 
 
-def plan_for(config: Config, before: Book | None, reactor: Any) -> Plan:
+def plan_for(
+    config: Config,
+    before: Book | None,
+    reactor: Any,
+    lab: Callable[[Config], Strategy] | None = None,
+) -> Plan:
     """Make the configured upstreams, and read the rules; `before` are those in force.
 
-    ConfigError if a file is no good.  Upstreams are made anew, even if they are
+    ConfigError if a file is no good.  What `lab` makes takes the place of the default
+    group.  Upstreams are made anew, even if they are
     configured as before: no connection, TLS context or address outlives what made it
     trusted.
     """
     trusts = trusts_of(config)
     sources = frozenset(zip(config.upstream, trusts, strict=True))
-    group = group_of(config, reactor, trusts)
-    return Plan(config, group, sources, read_book(config, before))
+    made = groups(config, reactor, trusts)
+    if lab is not None:
+        made.pop(DEFAULT_GROUP, None)
+        made = {DEFAULT_GROUP: lab(config), **made}
+    return Plan(config, made, sources, read_book(config, before))
 
 
 class Core:
@@ -47,7 +59,8 @@ class Core:
     def __init__(
         self, plan: Plan, rules: Rules, reactor: Any, cache: Cache | None = None
     ) -> None:
-        self.config, self.upstreams, self._sources, _ = plan
+        self.config, groups, self._sources, _ = plan
+        self.upstreams = Routes(groups, DEFAULT_GROUP, rules.route)
         self._rules = rules
         self._reactor = reactor
         if cache is None:

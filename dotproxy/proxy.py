@@ -1,7 +1,7 @@
 """All that runs: started, reloaded and stopped as one."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.application.service import MultiService
@@ -18,6 +18,8 @@ from dotproxy.rule_files import RuleFiles
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.limits import limits_for
 from dotproxy.server.listeners import Bound, Listeners
+from dotproxy.upstream.asked import Server
+from dotproxy.upstream.cleartext import Cleartext
 from dotproxy.upstream.ticker import until
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ class Proxy(MultiService):
         super().startService()
         gc.freeze()
         gc.set_threshold(YOUNG, 20, 50)
-        self._say("dotproxy {version} serves {listeners}, asks {upstreams} over TLS")
+        self._say("dotproxy {version} serves {listeners}, asks {upstreams}")
 
     def reload(self) -> Reloaded:
         """Read the configuration again, and go on with it; return what is new.
@@ -110,7 +112,7 @@ class Proxy(MultiService):
             return
         self._say(
             "reloaded, {changed} changed{emptied};"
-            " serves {listeners}, asks {upstreams} over TLS",
+            " serves {listeners}, asks {upstreams}",
             changed=", ".join(outcome.changed) or "nothing",
             emptied=", the cache begins anew" if outcome.emptied else "",
         )
@@ -154,6 +156,15 @@ class Proxy(MultiService):
             sentence,
             version=__version__,
             listeners=", ".join(self.listeners.addresses),
-            upstreams=", ".join(u.name for u in self.core.upstreams.upstreams),
+            upstreams=_asked(self.core.upstreams.upstreams),
             **words,
         )
+
+
+def _asked(upstreams: Sequence[Server]) -> str:
+    """Say who is asked over TLS, and who in clear."""
+    ways: dict[str, list[str]] = {}
+    for upstream in upstreams:
+        way = "in clear" if isinstance(upstream, Cleartext) else "over TLS"
+        ways.setdefault(way, []).append(upstream.name)
+    return ", and ".join(f"{', '.join(names)} {way}" for way, names in ways.items())

@@ -14,16 +14,17 @@ from zope.interface import implementer
 
 from dotproxy.clock import uptime
 from dotproxy.config.model import Config, ConfigError
-from dotproxy.forwarder import Forwarder
+from dotproxy.forwarder import Forwarder, Local
 from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
+from dotproxy.local.client_subnet import ClientSubnet
 from dotproxy.local.failures import Failures
 from dotproxy.local.memory import Memory
 from dotproxy.local.refusals import Refusals
 from dotproxy.local.rules import Rules
 from dotproxy.ruled import Ruled
 from dotproxy.upstream.interface import IUpstream
-from dotproxy.upstreams import group_of
+from dotproxy.upstreams import routes
 from dotproxy.wire.query import parse_query
 
 HTTPS = 65
@@ -119,7 +120,8 @@ def create_resolver(config: Config, reactor: IReactorTime) -> DoTResolver:
     Its connections come and go by themselves; nothing need be started.
     """
     known = Known(Rules(read_book(config)), Cache(config.cache, uptime))
-    forwarder = create_forwarder(config, group_of(config, reactor), reactor, known)
+    upstream = routes(config, reactor, known.rules.route)
+    forwarder = create_forwarder(config, upstream, reactor, known)
     return DoTResolver(forwarder, reactor, config.forward.timeout)
 
 
@@ -130,7 +132,10 @@ def create_forwarder(
     memory = Memory(known.cache, Failures(uptime))
     timeout = config.cache.stale_client_timeout
     ruled = Ruled(upstream, known.rules)
-    return Forwarder([Refusals(), known.rules], memory, ruled, clock, timeout)
+    locals_: list[Local] = [Refusals(), known.rules]
+    if config.forward.ecs != "strip":
+        locals_.append(ClientSubnet(keep=config.forward.ecs == "keep"))
+    return Forwarder(locals_, memory, ruled, clock, timeout)
 
 
 def read_book(config: Config, before: Book | None = None) -> Book:

@@ -13,16 +13,18 @@ from twisted.internet.defer import Deferred
 from dotproxy.clock import uptime
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.config.options import Options
-from dotproxy.core import Plan, plan_for
-from dotproxy.local.book import Book
+from dotproxy.config.upstream import MOST_IN_FLIGHT
+from dotproxy.core import plan_for
 from dotproxy.proxy import Proxy, Source
-from dotproxy.resolver import read_book
 from dotproxy.signals import Signal
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.dial import connector
+from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.pool import Pool
+from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Authenticator, Trust
-from dotproxy.upstreams import group, server
+from dotproxy.upstreams import group, limits
 
 __all__ = ["Options", "assemble", "makeService"]
 
@@ -79,7 +81,7 @@ def _keep_cache(proxy: Proxy, reactor: Any) -> None:
 
 
 def _with_lab(config: Config, reactor: Any, again: Callable[[], Config]) -> Proxy:
-    """Put the lab's server into the process, and make it the one to ask.
+    """Put the lab's server into the process, and make it the default group.
 
     It is trusted by its own throw-away authority, checked like any other.
     """
@@ -93,12 +95,12 @@ def _with_lab(config: Config, reactor: Any, again: Callable[[], Config]) -> Prox
         # Its port is known once it listens.
         return connector(authenticator, lab.server.port, reactor, Random())(address)
 
-    def plan(config: Config, before: Book | None) -> Plan:
-        addresses = Addresses(["127.0.0.1"])
-        upstream = server(lab.server_name, addresses, attempt, config, reactor)
-        book = read_book(config, before)
-        return Plan(config, group([upstream], config, reactor), frozenset(), book)
+    def in_place(config: Config) -> Strategy:
+        bounds = limits(config.forward, MOST_IN_FLIGHT)
+        pool = Pool(Addresses(["127.0.0.1"]), attempt, reactor, bounds)
+        return group([DoT(lab.server_name, pool, reactor)], config, reactor)
 
+    plan = partial(plan_for, reactor=reactor, lab=in_place)
     proxy = Proxy(config, Source(again, plan), reactor)
     lab.server.setServiceParent(proxy)
     return proxy

@@ -2,41 +2,57 @@
 
 import time
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
 
-from dotproxy.config.model import Config, ConfigError, Upstream
+from dotproxy.config.groups import groups_of
+from dotproxy.config.model import Config, ConfigError, Forward, Upstream
+from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.upstream.addresses import Addresses, AddressSource
+from dotproxy.upstream.asked import Server
 from dotproxy.upstream.bootstrap.source import Bootstrap
-from dotproxy.upstream.dial import Attempt, connector
+from dotproxy.upstream.cleartext import Cleartext
+from dotproxy.upstream.dial import connector
 from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.inquiry import Way
 from dotproxy.upstream.pool import Limits, Pool
+from dotproxy.upstream.routes import Route, Routes
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.tls import Authenticator, Trust
 
 
-def group_of(
-    config: Config, reactor: Any, trusts: Sequence[Trust] | None = None
-) -> Strategy:
-    """Return the configured upstreams as one; ConfigError if a CA file is no good.
+def routes(
+    config: Config, reactor: Any, route: Route, lab: Strategy | None = None
+) -> Routes:
+    """Return all that is configured as one, which asks the group that `route` names.
 
-    `reactor` is asked for time, TCP and UDP.  Nothing is connected yet.  `trusts` is
-    what `trusts_of` said, for who has asked it already.
+    `lab` takes the place of the default group.  See `groups` for the rest.
     """
-    random, known = Random(), trusts or trusts_of(config)
-    judges = map(authenticator_of, config.upstream, known)
-    upstreams = [
-        server(
-            upstream.server_name or upstream.addresses[0],
-            addresses_of(upstream, reactor),
-            connector(judge, upstream.port, reactor, random),
+    first = {} if lab is None else {DEFAULT_GROUP: lab}
+    return Routes(first | groups(config, reactor), DEFAULT_GROUP, route)
+
+
+def groups(
+    config: Config, reactor: Any, trusts: Sequence[Trust] | None = None
+) -> dict[str, Strategy]:
+    """Return the upstreams of each configured group as one.
+
+    Raises ConfigError if a CA file is no good.  `reactor` is asked for time, TCP and
+    UDP.  Nothing is connected yet.  `trusts` is what `trusts_of` said, for who has
+    asked it already.
+    """
+    known = trusts or trusts_of(config)
+    trust = dict(zip(config.upstream, known, strict=True))
+    return {
+        name: group(
+            [_server(each, trust[each], config, reactor) for each in upstreams],
             config,
             reactor,
         )
-        for upstream, judge in zip(config.upstream, judges, strict=True)
-    ]
-    return group(upstreams, config, reactor)
+        for name, upstreams in groups_of(config.upstream).items()
+    }
 
 
 def trusts_of(config: Config) -> tuple[Trust, ...]:
@@ -52,26 +68,40 @@ def trusts_of(config: Config) -> tuple[Trust, ...]:
     )
 
 
-def group(upstreams: list[DoT], config: Config, reactor: Any) -> Strategy:
+def group(upstreams: Sequence[Server], config: Config, reactor: Any) -> Strategy:
     """Return upstreams as one that asks them in the configured order."""
     strategy = config.forward.strategy
     order = order_by(strategy, Random())
     return Strategy(upstreams, order, reactor, race=strategy == "race")
 
 
-def server(
-    name: str, addresses: AddressSource, attempt: Attempt, config: Config, reactor: Any
-) -> DoT:
-    """Return one upstream, with the configured limits on its connections."""
-    forward = config.forward
-    limits = Limits(
+def limits(forward: Forward, most: int) -> Limits:
+    """Return bounds on one upstream's connections, on which `most` queries go at most.
+
+    That holds for connections in use: one that fell silent is owed no patience, and
+    what it owes is asked again.
+    """
+    connections = min(forward.max_connections, ceil(most / forward.max_in_flight))
+    return Limits(
         connect_timeout=forward.connect_timeout,
         idle_timeout=forward.idle_timeout,
-        max_in_flight=forward.max_in_flight,
-        max_connections=forward.max_connections,
+        max_in_flight=min(forward.max_in_flight, most // connections),
+        max_connections=connections,
         padding=forward.padding,
     )
-    return DoT(name, Pool(addresses, attempt, reactor, limits), reactor)
+
+
+def _server(upstream: Upstream, trust: Trust, config: Config, reactor: Any) -> Server:
+    if upstream.cleartext:
+        places = [(address, upstream.port) for address in upstream.addresses]
+        way = Way(reactor, SystemRandom())
+        return Cleartext(places, upstream.max_in_flight, way)
+    name = upstream.server_name or upstream.addresses[0]
+    judge = authenticator_of(upstream, trust)
+    attempt = connector(judge, upstream.port, reactor, Random())
+    bounds = limits(config.forward, upstream.max_in_flight)
+    pool = Pool(addresses_of(upstream, reactor), attempt, reactor, bounds)
+    return DoT(name, pool, reactor)
 
 
 def addresses_of(upstream: Upstream, reactor: Any) -> AddressSource:

@@ -256,6 +256,29 @@ class HealthTests(CleartextTests):
 
 
 class StopTests(CleartextTests):
+    def test_drain(self) -> None:
+        """Nothing more is asked; what is under way may still be answered."""
+        (answer,) = self.ask("a")
+        assert not self.server.quiet
+        self.server.drain()
+        (refused,) = self.ask("b")
+        assert self.error(refused) == ("udp://10.0.0.1:53: stopped", NETWORK_ERROR)
+        assert not answer.called
+        self.server.stop()
+        assert self.server.quiet
+        assert self.error(answer) == ("udp://10.0.0.1:53: stopped", NETWORK_ERROR)
+
+    def test_drain_what_waits(self) -> None:
+        """What waits for its turn has none any more."""
+        answers = self.ask(*"abcd")
+        self.server.drain()
+        assert [each.called for each in answers] == [False, False, True, True]
+        for each in answers[2:]:
+            self.error(each)
+        self.server.stop()
+        for each in answers[:2]:
+            self.error(each)
+
     def test_stop(self) -> None:
         """What is under way or waits fails, and so does all that comes."""
         answers = self.ask(*"abc")

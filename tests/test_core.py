@@ -15,6 +15,7 @@ from dotproxy import core, resolver
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import DEFAULT_LISTEN, Config, ConfigError, Upstream
 from dotproxy.config.rule import Rule
+from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.core import Core, Plan, Sources, plan_for
 from dotproxy.lab.certificates import Authority
 from dotproxy.local.book import Book
@@ -50,7 +51,8 @@ class CoreTests(SynchronousTestCase):
         self.upstreams.append(upstream)
         servers = cast(Sequence[DoT], [upstream])
         order = order_by("failover", Random(1))
-        return Plan(config, Strategy(servers, order, self.clock), sources, BOOK)
+        group = Strategy(servers, order, self.clock)
+        return Plan(config, {DEFAULT_GROUP: group}, sources, BOOK)
 
     def ask(self, core: Core, name: str = "example.com") -> bytes | Deferred[bytes]:
         query = make_query(name)

@@ -21,11 +21,13 @@ from dotproxy.config.model import (
     Upstream,
     parse_listen,
 )
+from dotproxy.config.rule import Rule
 from tests.messages import quick
 
 HOME = Listen("127.0.0.1", 5300)
 FAR = Upstream(("192.0.2.1",))
-PIN = "A" * 43 + "="
+NEAR = Upstream(("10.0.0.1",), 53, group="home", cleartext=True)
+FORWARDS = (Rule("forward", (".home.arpa",), group="home"),)
 
 listens = st.text("0123456789abcdef:.[]%/", max_size=24)
 
@@ -94,90 +96,10 @@ class ListenTests(TestCase):
         self.assertEqual(parse_listen(str(listen)), listen)
 
 
-class UpstreamTests(TestCase):
-    def test_defaults(self) -> None:
-        """An address is enough."""
-        self.assertEqual(FAR, Upstream(("192.0.2.1",), 853, "", (), "", ()))
-
-    def test_spellings(self) -> None:
-        """Addresses, pins and resolvers are kept in their usual spelling."""
-        upstream = Upstream(("2001:DB8::0",), spki_pins=("sha256//" + PIN,))
-        self.assertEqual(upstream.addresses, ("2001:db8::",))
-        self.assertEqual(upstream.spki_pins, (PIN,))
-
-    def test_resolvers(self) -> None:
-        """Resolvers are asked at port 53, unless theirs is another."""
-        texts = ("9.9.9.9", "[2620:FE::9]:9953")
-        upstream = Upstream((), server_name="dns.example", bootstrap=texts)
-        self.assertEqual(upstream.bootstrap, ("9.9.9.9:53", "[2620:fe::9]:9953"))
-        self.assertEqual(upstream.resolvers, (("9.9.9.9", 53), ("2620:fe::9", 9953)))
-
-    def test_text(self) -> None:
-        """The short form shows where queries go and whose name is verified."""
-        named = Upstream(("2001:db8::1", "192.0.2.1"), 8853, "dns.example")
-        looked_up = Upstream((), server_name="dns.example", bootstrap=("9.9.9.9",))
-        self.assertEqual(str(FAR), "tls://192.0.2.1:853")
-        self.assertEqual(str(named), "tls://[2001:db8::1]:8853#dns.example")
-        self.assertEqual(str(looked_up), "tls://dns.example:853")
-
-    def test_plain_port(self) -> None:
-        """TLS is not spoken on port 53 (RFC 7858 section 3.1)."""
-        self.assertEqual(
-            str(fault(Upstream, ("192.0.2.1",), 53)),
-            "port = 53 is for plain DNS, TLS must not be spoken there"
-            " (RFC 7858 section 3.1): take 853",
-        )
-
-    def test_port_bounds(self) -> None:
-        """A server has a port, from 1 to 65535."""
-        rule = "must be a whole number from 1 to 65535"
-        for port in (0, -1, 65536):
-            self.assertEqual(fault(Upstream, ("192.0.2.1",), port).rule, rule)
-        self.assertEqual(replace(FAR, port=1).port, 1)
-        self.assertEqual(replace(FAR, port=65535).port, 65535)
-
-    def test_field_faults(self) -> None:
-        """Each field tells its own fault, by its name and value."""
-        for field, value, begin in (
-            ("addresses", ("dns.example",), "addresses = 'dns.example' must be an IP"),
-            ("addresses", "192.0.2.1", "addresses = '192.0.2.1' must be an array of"),
-            ("server_name", "a_b", "server_name = 'a_b' must be a host name such as"),
-            ("server_name", "1.1.1.1", "server_name = '1.1.1.1' is an address: leave"),
-            ("server_name", 1, "server_name = 1 must be a string"),
-            (
-                "spki_pins",
-                ("abc",),
-                "spki_pins = 'abc' must be sha256//BASE64 or plain",
-            ),
-            ("ca_file", None, "ca_file = None must be a string"),
-            ("bootstrap", ("a.b",), "bootstrap = 'a.b' must be an IP address such as"),
-        ):
-            with self.subTest(field=field, value=value):
-                error = fault(Upstream, **{"addresses": (), field: value})
-                self.assertEqual(str(error)[: len(begin)], begin)
-                self.assertEqual(error.path, (field,))
-
-    def test_unreachable(self) -> None:
-        """Without an address it takes a name and somebody to ask for it."""
-        message = (
-            "upstream has no address: give address, or both server_name and bootstrap"
-        )
-        for settings in ({}, {"server_name": "a.b"}, {"bootstrap": ("9.9.9.9",)}):
-            self.assertEqual(str(fault(Upstream, (), **settings)), message)
-
-    def test_two_ways(self) -> None:
-        """Addresses and bootstrap contradict each other."""
-        self.assertEqual(
-            str(fault(replace, FAR, server_name="a.b", bootstrap=("9.9.9.9",))),
-            "bootstrap = ['9.9.9.9:53'] is for an upstream without an address:"
-            " keep one of the two",
-        )
-
-
 class ForwardTests(TestCase):
     def test_defaults(self) -> None:
         """The defaults are within their bounds."""
-        forward = Forward("failover", 5.0, 3.0, 8.0, 256, 4, 128)
+        forward = Forward("failover", 5.0, 3.0, 8.0, 256, 4, 128, "strip")
         self.assertEqual(Forward(), forward)
 
     def test_strategies(self) -> None:
@@ -263,9 +185,57 @@ class ConfigTests(TestCase):
             str(fault(Config, (HOME,), ())), "upstream is empty: name a server"
         )
         self.assertTrue(Config((HOME,), (), lab=True).lab)
+        self.assertTrue(Config((HOME,), (NEAR,), rule=FORWARDS, lab=True).lab)
         self.assertEqual(
             str(fault(Config, (HOME,), (FAR,), lab=True)),
             "upstream lab stands alone: keep it or the others",
+        )
+
+    def test_default_group(self) -> None:
+        """Somebody must be asked for names that no rule forwards."""
+        self.assertEqual(
+            str(fault(Config, (HOME,), (NEAR,))),
+            "upstream has no server for names that no rule forwards: leave group away"
+            " in one",
+        )
+
+    def test_in_clear(self) -> None:
+        """All names may leave in clear only in the opportunistic profile."""
+        everything = (replace(NEAR, group="default"),)
+        self.assertEqual(
+            str(fault(Config, (HOME,), everything)),
+            "cleartext = true would let all names leave in clear, which profile ="
+            " 'strict' forbids: give the upstream a group, and a rule that forwards to"
+            " it",
+        )
+        config = Config((HOME,), everything, "opportunistic")
+        self.assertEqual(config.upstream, everything)
+        config = Config((HOME,), (FAR, NEAR), rule=FORWARDS)
+        self.assertEqual(config.upstream, (FAR, NEAR))
+
+    def test_groups(self) -> None:
+        """Rules and groups need each other; the default group and the lab need none."""
+        error = fault(Config, (HOME,), (FAR,), rule=FORWARDS)
+        self.assertEqual(str(error), "group = 'home' has no upstream, known: 'default'")
+        self.assertEqual(error.path, ("rule", 0, "group"))
+        error = fault(Config, (HOME,), (FAR, NEAR))
+        self.assertEqual(
+            str(error),
+            "group = 'home' is never asked: write a [[rule]] that forwards to it",
+        )
+        self.assertEqual(error.path, ("upstream", 1, "group"))
+        rules = (replace(FORWARDS[0], group="default"), Rule("block", ("a.b",)))
+        self.assertEqual(Config((HOME,), (FAR,), rule=rules).rule, rules)
+        self.assertTrue(Config((HOME,), (), rule=rules, lab=True).lab)
+
+    def test_loop_in_clear(self) -> None:
+        """A server in clear that is our own listener is refused as any other."""
+        looping = Upstream(("127.0.0.1",), 5300, group="home", cleartext=True)
+        error = fault(Config, (HOME,), (FAR, looping))
+        self.assertEqual(
+            str(error),
+            "upstream udp://127.0.0.1:5300 would ask our own listener 127.0.0.1:5300,"
+            " and so itself: change the address or the port of one",
         )
 
     def test_loops(self) -> None:

@@ -265,6 +265,19 @@ class FileTests(TestCase):
         self.assertEqual(read(f"{flags} --config {self.path}"), expected)
         self.assertEqual(read(f"--config {self.path} {flags}"), expected)
 
+    def test_other_groups(self) -> None:
+        """Flags replace the default group, and leave the file's other groups alone."""
+        with self.path.open("a") as file:
+            file.write("[[upstream]]\naddress = '10.0.0.1'\n")
+            file.write("cleartext = true\ngroup = 'home'\n")
+            file.write("[[rule]]\nnames = ['.home.arpa']\n")
+            file.write("action = 'forward'\ngroup = 'home'\n")
+        home = Upstream(("10.0.0.1",), 53, group="home", cleartext=True)
+        config = read(f"--config {self.path} --upstream quad9")
+        self.assertEqual(config.upstream, (PRESETS["quad9"], home))
+        config = read(f"--config {self.path} --upstream lab")
+        self.assertEqual((config.upstream, config.lab), ((home,), True))
+
     def test_lab(self) -> None:
         """The lab replaces the upstreams of the file, too."""
         config = read(f"--config {self.path} --upstream lab")

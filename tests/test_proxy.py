@@ -18,6 +18,7 @@ from dotproxy.cache_file import CacheFile
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import Config, ConfigError, Forward, Listen
 from dotproxy.config.rule import Rule
+from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.core import Plan
 from dotproxy.local.book import Book
 from dotproxy.proxy import Proxy, Source
@@ -69,7 +70,8 @@ class ProxyTests(TestCase):
         strategy = Strategy([cast(DoT, upstream)], order, reactor)
         trust = Trust(str(config.forward.padding))
         book = Book.read(config.naming, before)
-        return Plan(config, strategy, frozenset({(SERVER, trust)}), book)
+        groups = {DEFAULT_GROUP: strategy}
+        return Plan(config, groups, frozenset({(SERVER, trust)}), book)
 
     def where(self, place: int = 0) -> Address:
         host, _, port = self.proxy.listeners.addresses[place].rpartition(":")

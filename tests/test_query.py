@@ -11,15 +11,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dotproxy.wire.message import FORMERR, NOTIMP, REFUSED, FormatError
+from dotproxy.wire.message import FORMERR, NOTIMP, REFUSED, FormatError, fold
 from dotproxy.wire.query import (
-    KEY_TAIL,
     Query,
     about,
     limit_datagram,
     outgoing,
     outgoing_in_clear,
     parse_query,
+    question_of,
 )
 from tests.messages import (
     ADDRESS,
@@ -235,11 +235,12 @@ class KeyTests(TestCase):
         assert len({found.key for found in same}) == 1
 
     def test_name(self) -> None:
-        """A key begins with the name, in lower case; the rest is of one length."""
+        """A key begins with the question, and that with the name, in lower case."""
         for question in (EXAMPLE, b"\7eXaMpLe\3COM\0\xff\xff\0\1"):
             for found in (query(0, question), query(0x0150, question, opt(ttl=0x8000))):
-                assert found.key[:-KEY_TAIL] == b"\7example\3com\0"
-        assert query(0x0100, b"\0\0\2\0\1").key[:-KEY_TAIL] == b"\0"
+                assert found.name == b"\7example\3com\0"
+                assert question_of(found.key) == fold(question)
+        assert query(0x0100, b"\0\0\2\0\1").name == b"\0"
 
 
 class LimitTests(TestCase):
@@ -264,6 +265,34 @@ class LimitTests(TestCase):
     def test_too_much(self) -> None:
         """No datagram is larger than a path takes whole (RFC 9715 section 3)."""
         assert [self.limit(opt(payload=n)) for n in (1233, 4096, 0xFFFF)] == [1232] * 3
+
+
+class SubnetTests(TestCase):
+    SUBNET = b"\0\1\x18\0\xc0\0\2"
+
+    def test_heard(self) -> None:
+        """Upstreams hear of a subnet, over TLS and in clear, if the query has one."""
+        asked = query()
+        assert asked.subnet == b""
+        asked.speak_for(self.SUBNET)
+        over_tls = dns.message.from_wire(outgoing(asked, 1, 128))
+        in_clear = dns.message.from_wire(outgoing_in_clear(asked, 1))
+        expected = dns.edns.ECSOption("192.0.2.0", 24)
+        assert in_clear.options == (expected,)
+        assert over_tls.options[1] == expected
+        assert [each.otype for each in over_tls.options] == [11, 8, 12]
+        assert len(outgoing(asked, 1, 128)) == 128
+
+    def test_key(self) -> None:
+        """It is part of the key, behind what else is; the last one counts."""
+        asked = query()
+        bare = asked.key
+        asked.speak_for(b"\0\1\x08\0\x0a")
+        asked.speak_for(self.SUBNET)
+        assert asked.key == bare + self.SUBNET
+        assert (asked.name, question_of(asked.key)) == (EXAMPLE[:-4], EXAMPLE)
+        asked.speak_for(b"")
+        assert asked.key == bare
 
 
 class InClearTests(TestCase):
@@ -372,9 +401,10 @@ class AboutTests(TestCase):
     def test_other_name(self) -> None:
         """The same query about another name differs in that alone."""
         query = parse_query(message(0x0110, [EXAMPLE], [], [], [opt(ttl=0x8000)]))
-        query.deadline = 7.0
+        query.deadline, query.subnet = 7.0, b"\0\1\0\0"
         other = about(query, b"\1a\0")
         assert other.wire == query.wire[:12] + b"\1a\0\0\1\0\1" + query.wire[29:]
         again = parse_query(other.wire)
         assert (again.key, again.opt) == (other.key, other.opt)
         assert (other.deadline, other.dnssec_ok) == (7.0, True)
+        assert other.subnet == query.subnet

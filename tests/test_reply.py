@@ -265,6 +265,54 @@ class EdnsTests(TestCase):
         assert read(reply(query(), answer)).rcode() == SERVFAIL
 
 
+class SubnetTests(TestCase):
+    """A client that speaks for 192.0.2.0/24, in a query that went out with that."""
+
+    SENT = b"\0\1\x18\0\xc0\0\2"
+    SAID = b"\0\x08\0\7\0\1\x18\x10\xc0\0\2"
+
+    def setUp(self) -> None:
+        self.query = query(0x0100, opt(payload=512))
+        self.query.speak_for(self.SENT)
+
+    def answer(self, size: int) -> bytes:
+        """Return an answer of so many octets, for 192.0.0.0/16, with a reason."""
+        wire = bytearray(padded(size) + opt(BOGUS + self.SAID))
+        wire[11] = 1
+        return bytes(wire)
+
+    def test_scope(self) -> None:
+        """The client hears for whom the answer is, and the reason as well."""
+        found = read(reply(self.query, self.answer(100)))
+        assert [str(each) for each in found.options] == [
+            "ECS 192.0.2.0/24 scope/16",
+            "EDE 6 (DNSSEC Bogus): bogus",
+        ]
+
+    def test_not_sent(self) -> None:
+        """Who spoke for nobody, as far as upstreams know, hears nothing of it."""
+        found = read(reply(query(0x0100, opt()), self.answer(100)))
+        assert [each.otype for each in found.options] == [15]
+
+    def test_goes_last(self) -> None:
+        """It stays where there is no room for anything else, whatever that takes."""
+        self.query.max_size = 512
+        for size, kinds, records in (
+            (479, [8, 15], 1),
+            (480, [8], 1),
+            (490, [8], 1),
+            (491, [8], 0),
+            (600, [8], 0),
+        ):
+            with self.subTest(size=size):
+                wire = reply(self.query, self.answer(size))
+                found = read(wire)
+                assert [each.otype for each in found.options] == kinds
+                assert len(found.answer) == records
+                assert bool(found.flags & dns.flags.TC) != bool(records)
+                assert len(wire) <= 512
+
+
 class DatagramTests(TestCase):
     def test_opt_needs_room(self) -> None:
         """An answer may fit without OPT and not with one (RFC 6891 6.2.3)."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import dns.edns
 import dns.message
 import dns.rcode
 import dns.rrset
@@ -36,8 +37,9 @@ from dotproxy.resolver import (
     read_book,
 )
 from dotproxy.upstream.interface import IUpstream
-from dotproxy.upstreams import group_of
+from dotproxy.upstreams import routes
 from dotproxy.wire.answer import parse_answer
+from dotproxy.wire.query import parse_query
 from tests.clients import Dark, Held, Zone, file_of
 from tests.fakes import SERVFAIL, FakeUpstream, make_query
 from tests.test_forwarder import make_forwarder
@@ -330,6 +332,9 @@ class CreateForwarderTests(SynchronousTestCase):
 
     def create(self, **options: Any) -> Forwarder:
         config = Config(DEFAULT_LISTEN, (NOBODY,), cache=Caching(**options))
+        return self.create_for(config)
+
+    def create_for(self, config: Config) -> Forwarder:
         known = Known(Rules(read_book(config)), Cache(config.cache, self.clock.seconds))
         return create_forwarder(config, self.upstream, self.clock, known)
 
@@ -376,6 +381,28 @@ class CreateForwarderTests(SynchronousTestCase):
         self.clock.advance(2)
         assert isinstance(forwarder.resolve(make_query()), Deferred)
 
+    def subnets(self, ecs: str, *subnets: str) -> list[bytes]:
+        """Ask for clients of these subnets; return what upstreams hear of them."""
+        config = Config(DEFAULT_LISTEN, (NOBODY,), forward=Forward(ecs=ecs))
+        forwarder = self.create_for(config)
+        for subnet in subnets:
+            wish = dns.message.make_query("www.example.com", "A")
+            wish.use_edns(0, options=[dns.edns.ECSOption(subnet, 24)])
+            forwarder.resolve(parse_query(wish.to_wire()))
+        return [query.subnet for query, _ in self.upstream.asked]
+
+    def test_subnets(self) -> None:
+        """Those who speak for different subnets share a query, unless that is kept."""
+        clients = ("192.0.2.0", "198.51.100.0", "192.0.2.0")
+        for ecs, heard in (
+            ("strip", [b""]),
+            ("private", [b"\0\1\0\0"]),
+            ("keep", [b"\0\1\x18\0\xc0\0\2", b"\0\1\x18\0\xc6\x33\x64"]),
+        ):
+            with self.subTest(ecs=ecs):
+                self.upstream.asked.clear()
+                assert self.subnets(ecs, *clients) == heard
+
     def test_special(self) -> None:
         """What must not be forwarded is not."""
         assert isinstance(self.create().resolve(make_query(rdtype="AXFR")), bytes)
@@ -397,7 +424,8 @@ class OverTlsTests(TestCase):
             server_name=lab.server_name,
             ca_file=file_of(lab.ca_pem, self.addCleanup),
         )
-        group = group_of(Config(DEFAULT_LISTEN, (upstream,)), reactor)
+        config = Config(DEFAULT_LISTEN, (upstream,))
+        group = routes(config, reactor, lambda query: None)
         self.addCleanup(group.stop)
         self.resolver = make_resolver(group, reactor)
 

@@ -3,7 +3,7 @@
 from random import Random
 from typing import cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -66,7 +66,7 @@ class RoutesTests(SynchronousTestCase):
 
     def test_no_route(self) -> None:
         """Where nobody routes, the group for the rest is asked."""
-        self.routes = Routes(self.groups, "all")
+        self.routes = Routes(self.groups, "all", lambda query: None)
         self.ask("nas.home.arpa")
         assert counts(self.public + self.private) == [1, 0, 0, 0]
 
@@ -139,3 +139,27 @@ class RoutesTests(SynchronousTestCase):
         for server, count in zip(self.private, (3, 4), strict=True):
             server.queries_in_clear = count
         assert self.routes.queries_in_clear == 7
+
+    def test_drain(self) -> None:
+        """It has drained when every group has; nobody is stopped before."""
+        public, private = self.ask("example.com"), self.ask("nas.home.arpa")
+        draining = self.routes.drain()
+        self.private[0].answer()
+        self.clock.advance(1)
+        self.successResultOf(private)
+        assert [server.drained for server in self.private] == [True, True]
+        self.assertNoResult(draining)
+        self.public[0].answer()
+        self.clock.advance(1)
+        self.successResultOf(public)
+        self.successResultOf(draining)
+
+    def test_drain_no_more(self) -> None:
+        """Draining may be cancelled; then they are stopped at once."""
+        asking, draining = self.ask("example.com"), self.routes.drain()
+        draining.cancel()
+        self.failureResultOf(draining, CancelledError)
+        self.routes.stop()
+        self.failureResultOf(asking, UpstreamError)
+        self.clock.advance(1)
+        assert self.clock.getDelayedCalls() == []

@@ -110,6 +110,14 @@ class RouteTests(TestCase):
         ):
             assert some.route(asking(name)) == group
 
+    def test_subnet(self) -> None:
+        """For whom a client speaks changes nothing in what is done by name."""
+        some = rules(LAN, BLOCK)
+        for name, group in (("box.lan", "router"), ("www.example.com", None)):
+            query = asking(name)
+            query.speak_for(b"\0\1\x18\0\xc0\0\2")
+            assert some.route(query) == group
+
 
 class AliasTests(TestCase):
     def test_aliases(self) -> None:

@@ -30,6 +30,7 @@ from dotproxy.config.model import (
     Listen,
     Upstream,
 )
+from dotproxy.config.rule import Rule
 from dotproxy.local.cache import Cache
 from dotproxy.local.snapshot import dump
 from dotproxy.proxy import Proxy
@@ -229,6 +230,16 @@ class ProxyTests(TestCase):
             f"dotproxy {dotproxy.__version__} serves {proxy.listeners.addresses[0]},"
             " asks dns.lab.example over TLS"
         ]
+
+    async def test_log_in_clear(self) -> None:
+        """It tells whom it asks in clear."""
+        home = Upstream(("10.0.0.1",), 53, group="home", cleartext=True)
+        forward = Rule("forward", (".home.arpa",), group="home")
+        with capturedLogs() as events:
+            self.start(replace(LAB, upstream=(home,), rule=(forward,)))
+        said = [formatEvent(event) for event in events]
+        expected = "asks dns.lab.example over TLS, and udp://10.0.0.1:53 in clear"
+        assert [each for each in said if each and each.endswith(expected)]
 
 
 class AssembleTests(SynchronousTestCase):

@@ -128,18 +128,42 @@ FAULTS = (
         "3: unknown key 'timout' in [forward], did you mean 'timeout'?",
     ),
     (
-        "[forward]\necs = 'strip'",
-        "2: unknown key 'ecs' in [forward], known: strategy, timeout, connect_timeout,"
-        " idle_timeout, max_in_flight, max_connections, padding",
+        "[forward]\necho = 'strip'",
+        "2: unknown key 'echo' in [forward], known: strategy, timeout, connect_timeout,"
+        " idle_timeout, max_in_flight, max_connections, padding, ecs",
     ),
     (
         "[[upstream]]\naddress = '192.0.2.1'\n\n[[upstream]]\nadress = '192.0.2.1'",
         "5: unknown key 'adress' in [[upstream]], did you mean 'address'?",
     ),
     (
-        "[[upstream]]\ngroup = 'default'",
-        "2: unknown key 'group' in [[upstream]], known: address, addresses, port,"
-        " server_name, spki_pins, ca_file, bootstrap",
+        "[[upstream]]\ncolour = 'red'",
+        "2: unknown key 'colour' in [[upstream]], known: address, addresses, port,"
+        " server_name, spki_pins, ca_file, bootstrap, group, cleartext, max_in_flight",
+    ),
+    (
+        "[[upstream]]\naddress = '10.0.0.1'\ncleartext = 1",
+        "3: cleartext = 1 must be true or false",
+    ),
+    (
+        "[[upstream]]\naddress = '192.0.2.1'\n\n[[upstream]]\ngroup = 'at home'",
+        "5: group = 'at home' must be a word of at most 32 letters, digits, hyphens and"
+        " underscores",
+    ),
+    (
+        "[[upstream]]\naddress = '8.8.8.8'\ngroup = 'home'\ncleartext = true",
+        "4: cleartext = true with address 8.8.8.8 would show queries to the Internet:"
+        " only private addresses such as 192.168.1.1 may be asked in clear, ask others"
+        " over TLS",
+    ),
+    (
+        "[[upstream]]\naddress = '10.0.0.1'\ncleartext = true",
+        "3: cleartext = true would let all names leave in clear, which profile ="
+        " 'strict' forbids: give the upstream a group, and a rule that forwards to it",
+    ),
+    (
+        "[[upstream]]\naddress = '10.0.0.1'\ngroup = 'home'\ncleartext = true",
+        "3: group = 'home' is never asked: write a [[rule]] that forwards to it",
     ),
     # listen
     (
@@ -369,7 +393,7 @@ FAULTS = (
     ),
     (
         "[[rule]]\naction = 'forward'\nnames = ['.lan']\ngroup = 'router'",
-        "4: rule 1: group = 'router' is no group of upstreams: there is default",
+        "4: group = 'router' has no upstream, known: 'default'",
     ),
     # hosts, rebinding, special
     ("hosts = ['a']", "1: hosts = ['a'] must be a table: begin it with [hosts]"),
@@ -613,6 +637,18 @@ class SampleTests(FileTests):
         lines = re.findall(r"(?m)^# (\[\[rule\]\]|\w+ = .*)$", examples)
         rules = self.load("\n".join(lines)).rule
         self.assertEqual([rule.action for rule in rules], [*SHOWN])
+
+    def test_home(self) -> None:
+        """The server in clear that it proposes can be had, beside another."""
+        _, example = SAMPLE.read_text().split("# The router of a home network", 1)
+        lines = re.findall(r"(?m)^# (\[\[upstream\]\]|\w+ = .*)$", example)[:4]
+        rule = "[[rule]]\nnames = ['.home.arpa']\naction = 'forward'\ngroup = 'home'\n"
+        router, *others = self.load(rule + "\n".join(lines)).upstream
+        self.assertEqual((str(router), router.group), ("udp://192.168.1.1:53", "home"))
+        self.assertEqual(others, [*DEFAULT.upstream], "the others stay as they are")
+        far = "[[upstream]]\naddress = '192.0.2.1'\n"
+        both = self.load(rule + far + "\n".join(lines)).upstream
+        self.assertEqual(both, (Upstream(("192.0.2.1",)), router))
 
     def test_alternative_upstreams(self) -> None:
         """The other upstreams that it proposes can be had."""

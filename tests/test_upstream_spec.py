@@ -48,6 +48,7 @@ class ParseTests(TestCase):
         )
         lookup = "or give server_name and bootstrap in a file"
         scheme = "must begin with tls://, or with no scheme"
+        clear = "asks in clear: only a file can allow that, with cleartext = true"
         name = (
             "must be a host name such as dns.example.net: letters, digits, hyphens"
             " and dots, at most 253 (other scripts in their xn-- form)"
@@ -56,6 +57,8 @@ class ParseTests(TestCase):
             ("https://1.1.1.1/dns-query", scheme),
             ("TLS://1.1.1.1", scheme),
             ("tls://tls://1.1.1.1", scheme),
+            ("udp://10.0.0.1", clear),
+            ("tcp://10.0.0.1:53", clear),
             ("1.1.1.1#", "must have a host name after its #"),
             ("", address),
             ("tls://", address),

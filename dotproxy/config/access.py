@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated
 
 from msgspec import Struct
@@ -36,6 +36,11 @@ Recursor let in by default.  None of it is routed on the Internet."""
 
 MOST_QPS = 1_000_000
 """Queries per second, and at once: beyond what one process answers."""
+
+
+def is_nearby(address: str) -> bool:
+    """Whether an IP address is one that is not routed on the Internet."""
+    return any(ip_address(address) in ip_network(network) for network in NEARBY)
 
 
 class Access(Struct, frozen=True):

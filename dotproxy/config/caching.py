@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from dotproxy.config.setting import (
     ConfigError,
+    Flag,
     Text,
     check_types,
     seconds,
     whole,
     written,
 )
-
-Flag = Annotated[bool, Meta(description="true or false")]
 
 HOUR, DAY, WEEK = 3600, 86400, 604800
 

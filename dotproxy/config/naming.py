@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from dotproxy.config.caching import Flag
 from dotproxy.config.rule import Rule, rule_name
-from dotproxy.config.setting import Texts, check_types, respell
+from dotproxy.config.setting import Flag, Texts, check_types, respell
 
 
 class Hosts(Struct, frozen=True):

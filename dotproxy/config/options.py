@@ -25,6 +25,7 @@ from dotproxy.config.model import (
 from dotproxy.config.setting import shown
 from dotproxy.config.spelling import spki_pin
 from dotproxy.config.toml_file import DEFAULT, certificate_file, load
+from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.config.upstream_spec import parse_upstream
 
 T = TypeVar("T")
@@ -58,7 +59,8 @@ WIDTH, TEXT_COLUMN = 80, 22
 class Options(usage.Options):
     """Read the flags; `config` is the result.
 
-    A flag overrides what the file says about the same.
+    A flag overrides what the file says about the same.  Upstreams given as flags
+    are the default group; the file's other groups stay.
     """
 
     config: Config
@@ -196,14 +198,16 @@ class Options(usage.Options):
         if self._listen:
             changes["listen"] = tuple(self._listen)
         if self._upstream or self._lab:
-            changes["upstream"] = tuple(replace(u, **self._tls) for u in self._upstream)
+            others = (u for u in self._base.upstream if u.group != DEFAULT_GROUP)
+            ours = (replace(u, **self._tls) for u in self._upstream)
+            changes["upstream"] = (*ours, *others)
             changes["lab"] = self._lab
         try:
             self.config = replace(self._base, **changes)
         except ConfigError as fault:
-            ours = fault.path[0] == "listen" or self._upstream
+            flag = fault.path[0] == "listen" or self._upstream
             raise usage.UsageError(
-                f"--{fault}" if ours else f"--listen: {fault}"
+                f"--{fault}" if flag else f"--listen: {fault}"
             ) from None
 
     def _check_upstream_flags(self) -> None:

@@ -6,7 +6,7 @@ change with their certificates.  IPv4 comes first, it is there more often.
 
 from types import MappingProxyType
 
-from dotproxy.config.model import Upstream
+from dotproxy.config.upstream import Upstream
 
 PRESETS = MappingProxyType(
     {

@@ -35,9 +35,6 @@ OWNERS = {
 }
 """Keys that only some actions have."""
 
-DEFAULT_GROUP = "default"
-"""The upstreams that are asked for whatever no rule sends elsewhere."""
-
 TTL = 60
 """Seconds for which clients keep what is said here: they soon see a rule change."""
 

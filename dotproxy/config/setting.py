@@ -12,6 +12,7 @@ LONGEST_SHOWN = 80
 """Characters of a value that a message repeats; no line should drown in one."""
 
 Text = Annotated[str, Meta(description="a string")]
+Flag = Annotated[bool, Meta(description="true or false")]
 Texts = Annotated[tuple[str, ...], Meta(description="an array of strings")]
 
 Path = tuple[str | int, ...]

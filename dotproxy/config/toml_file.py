@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
+from dotproxy.config.groups import groups_of
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
     Config,
     ConfigError,
     Forward,
     Listen,
-    Upstream,
     parse_listen,
 )
 from dotproxy.config.naming import Hosts, Rebinding, SpecialNames
@@ -29,6 +29,7 @@ from dotproxy.config.rule import ACTIONS, Rule
 from dotproxy.config.setting import Path, checked, shown, written
 from dotproxy.config.spelling import ip_literal
 from dotproxy.config.toml_lines import line_of
+from dotproxy.config.upstream import DEFAULT_GROUP, PLAIN_PORT, Upstream
 
 DEFAULT = Config(DEFAULT_LISTEN, DEFAULT_UPSTREAM)
 """What holds when nothing is configured: an empty file says the same."""
@@ -135,10 +136,7 @@ def _config(document: Table, folder: str) -> Config:
     if "listen" in settings:
         settings["listen"] = _listeners(settings["listen"])
     if "upstream" in settings:
-        settings["upstream"] = tuple(
-            _upstream(table, ("upstream", index), folder)
-            for index, table in enumerate(_tables("upstream", settings["upstream"]))
-        )
+        settings["upstream"] = _upstreams(settings["upstream"], folder)
     if "rule" in settings:
         settings["rule"] = tuple(
             _rule(table, index, folder)
@@ -178,9 +176,22 @@ def _tables(name: str, value: object) -> list[Table]:
     return value
 
 
+def _upstreams(value: object, folder: str) -> tuple[Upstream, ...]:
+    """Read the upstreams; who writes others only leaves the default group as it is."""
+    found = tuple(
+        _upstream(table, ("upstream", index), folder)
+        for index, table in enumerate(_tables("upstream", value))
+    )
+    if found and DEFAULT_GROUP not in groups_of(found):
+        return (*found, *DEFAULT_UPSTREAM)
+    return found
+
+
 def _upstream(table: Table, path: Path, folder: str) -> Upstream:
     _refuse_unknown(table, UPSTREAM_KEYS, path, " in [[upstream]]")
     settings = dict(table)
+    if settings.get("cleartext") is True:
+        settings.setdefault("port", PLAIN_PORT)
     try:
         settings["addresses"] = _addresses(settings)
         if settings.get("ca_file", ""):

@@ -2,12 +2,15 @@
 
 from difflib import get_close_matches
 
-from dotproxy.config.model import TLS_PORT, ConfigError, Upstream
 from dotproxy.config.presets import PRESETS
-from dotproxy.config.setting import shown
+from dotproxy.config.setting import ConfigError, shown
 from dotproxy.config.spelling import address_and_port, host_name
+from dotproxy.config.upstream import TLS_PORT, Upstream
 
 SCHEME = "tls://"
+
+IN_CLEAR = ("udp://", "tcp://")
+"""Schemes that others have for plain DNS."""
 
 
 def parse_upstream(spec: str) -> Upstream:
@@ -20,6 +23,9 @@ def parse_upstream(spec: str) -> Upstream:
     """
     if spec in PRESETS:
         return PRESETS[spec]
+    if spec.startswith(IN_CLEAR):
+        rule = "asks in clear: only a file can allow that, with cleartext = true"
+        raise ConfigError(shown(spec), rule)
     address, hash_sign, name = spec.removeprefix(SCHEME).partition("#")
     if "://" in address:
         raise ConfigError(shown(spec), "must begin with tls://, or with no scheme")

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 from dotproxy.config.naming import Naming
-from dotproxy.config.rule import DEFAULT_GROUP, Rule
+from dotproxy.config.rule import Rule
+from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.actions import Action, Ask, Own, Pass, action_of
 from dotproxy.local.hosts import HostsFile, join_hosts
 from dotproxy.local.name_list import ListFile, NameList, fingerprint

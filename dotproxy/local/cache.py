@@ -16,7 +16,7 @@ from dotproxy.local.entry import (
 )
 from dotproxy.local.lifetime import lifetime, settles
 from dotproxy.wire.answer import Answer
-from dotproxy.wire.query import KEY_TAIL, Query
+from dotproxy.wire.query import Query, question_of
 
 OVERHEAD = 176
 """Octets of memory that an entry takes beside what is in it: two objects, their place
@@ -105,7 +105,7 @@ class Cache:
         gone = [
             key
             for key in self._entries
-            if name is None or _is_under(key[:-KEY_TAIL], name.lower(), subtree)
+            if name is None or _is_under(question_of(key)[:-4], name.lower(), subtree)
         ]
         for key in gone:
             self._drop(key)

@@ -6,12 +6,10 @@ from dotproxy.config.caching import Caching
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.message import ANY, HEADER, NOERROR, NXDOMAIN, SOA, Record
 from dotproxy.wire.query import Query
+from dotproxy.wire.subnet import scoped
 
 HIGHEST_TTL = 2**31 - 1
 """Seconds; a TTL above it counts as 0 (RFC 2181 section 8)."""
-
-SUBNET = 8
-"""Option code of EDNS Client Subnet (RFC 7871 section 6)."""
 
 
 class Lifetime(NamedTuple):
@@ -36,7 +34,7 @@ def lifetime(query: Query, answer: Answer, bounds: Caching) -> Lifetime | None:
     short, or meant for a part of the network (RFC 7871 section 7.3.1), or that
     speaks of the server and not of the name, is not kept.
     """
-    if not settles(answer) or _scoped(answer):
+    if not settles(answer) or (answer.opt is not None and scoped(answer.opt)):
         return None
     ttls = [ttl_of(answer.body, record) for record in answer.records]
     if _absent(query, answer):
@@ -82,13 +80,3 @@ def _soa(answer: Answer) -> Record | None:
         if record.type == SOA:
             return record
     return None
-
-
-def _scoped(answer: Answer) -> bool:
-    """Whether the answer is for the clients of one subnet (RFC 7871 section 7.3)."""
-    if answer.opt is None:
-        return False
-    for code, value in answer.opt.options:
-        if code == SUBNET and value[3:4] not in (b"", b"\0"):
-            return True
-    return False

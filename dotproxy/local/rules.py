@@ -10,7 +10,7 @@ from dotproxy.local.verdicts import Effect
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.draft import BLOCKED, FILTERED, FORGED, IN, Draft, negative
 from dotproxy.wire.message import NOERROR, FormatError
-from dotproxy.wire.query import KEY_TAIL, Query
+from dotproxy.wire.query import Query, question_of
 from dotproxy.wire.svcb import HTTPS, SVCB
 
 OURS = {code.to_bytes(2, "big") for code in (FORGED, BLOCKED, FILTERED)}
@@ -57,7 +57,7 @@ class Rules:
         """Say what is answered here; None for what others must be asked."""
         if query.rdclass != IN:
             return None
-        name = query.key[:-KEY_TAIL]
+        name = query.name
         found = self.book.find(name)
         if found is not None:
             return found.action.draft(query.question, found.at)
@@ -69,7 +69,7 @@ class Rules:
 
     def route(self, query: Query) -> str | None:
         """Return the group of upstreams that is to be asked, if a rule says which."""
-        found = self.book.find(query.key[:-KEY_TAIL])
+        found = self.book.find(query.name)
         if found is not None and isinstance(found.action, Ask):
             return found.action.group
         return None
@@ -78,7 +78,7 @@ class Rules:
         """Return the name to ask for instead, if a rule makes one an alias."""
         if not self.book.follows or query.rdclass != IN:
             return None
-        found = self.book.find(query.key[:-KEY_TAIL])
+        found = self.book.find(query.name)
         if found is not None and isinstance(found.action, Own):
             target = found.action.alias
             return Alias(target, found.action.ttl) if target else None
@@ -114,7 +114,7 @@ class Rules:
         if any(value[:2] in OURS for _, value in said):
             return False
         try:
-            return self.checked(key[:-1], answer) is answer
+            return self.checked(question_of(key), answer) is answer
         except FormatError:
             return False
 

@@ -78,12 +78,21 @@ class Cleartext:
             self._ticker.wake()
         return asked
 
-    def stop(self) -> None:
-        """Close all ports, and fail whatever is under way."""
+    @property
+    def quiet(self) -> bool:
+        """Whether no port is open."""
+        return not self._under_way
+
+    def drain(self) -> None:
+        """Ask nothing more; see Server."""
         self._stopped = True
-        self._ticker.stop()
         while self._waiting:
             self._fail(self._waiting.popleft(), STOPPED)
+
+    def stop(self) -> None:
+        """Close all ports, and fail whatever is under way."""
+        self.drain()
+        self._ticker.stop()
         for asked in list(self._under_way):
             self._give_up(asked, STOPPED)
 

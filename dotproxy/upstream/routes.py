@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, gatherResults
 from zope.interface import implementer
 
 from dotproxy.upstream.asked import Server
@@ -18,11 +18,6 @@ The same for all who share an answer: it goes by the query's key, and nothing el
 """
 
 
-def nowhere_else(query: Query) -> str | None:
-    """Leave every query to the group for all the rest."""
-    return None
-
-
 @implementer(IUpstream)
 class Routes:
     """Ask the one group of upstreams that a query is for.
@@ -32,12 +27,7 @@ class Routes:
     whoever happens to be near.
     """
 
-    def __init__(
-        self,
-        groups: Mapping[str, Strategy],
-        rest: str,
-        route: Route = nowhere_else,
-    ) -> None:
+    def __init__(self, groups: Mapping[str, Strategy], rest: str, route: Route) -> None:
         self.groups = dict(groups)
         self._rest = rest
         self._route = route
@@ -49,6 +39,12 @@ class Routes:
         if group is None:
             return fail(UpstreamError(f"there is no group {name!r} to ask"))
         return group.exchange(query)
+
+    def drain(self) -> Deferred[None]:
+        """Finish what is under way, then hang up; see `Strategy`."""
+        draining = [group.drain() for group in self.groups.values()]
+        drained = gatherResults(draining, consumeErrors=True)
+        return drained.addCallbacks(lambda _: None, lambda one: one.value.subFailure)
 
     def stop(self) -> None:
         """Stop every upstream of every group, which fails what is under way."""

@@ -15,7 +15,6 @@ from dotproxy.upstream.health import PAUSE_WHILE_DARK, PAUSE_WHILE_SERVED
 from dotproxy.upstream.interface import IUpstream, UpstreamError
 from dotproxy.upstream.ticker import Ticker, until
 from dotproxy.wire.answer import Answer
-from dotproxy.wire.message import fold
 from dotproxy.wire.query import Query
 
 EXPLORATION = 1 / 64
@@ -134,8 +133,7 @@ def _as_given(upstreams: Sequence[Server], query: Query) -> list[Server]:
 
 def _by_name(upstreams: Sequence[Server], query: Query) -> list[Server]:
     """Give each name its upstream, so that none of them sees all names."""
-    name = fold(query.question)[:-4]
-    return _rotated(upstreams, crc32(name))
+    return _rotated(upstreams, crc32(query.name))
 
 
 def _in_turn() -> Order:

@@ -33,25 +33,32 @@ from dotproxy.wire.message import (
     records,
     skip_plain_name,
 )
+from dotproxy.wire.subnet import SUBNET
 
 UPSTREAM_PAYLOAD = 4096
 """Octets announced to upstreams; over TLS it is no limit, so let it be generous."""
-
-
-KEY_TAIL = 5
-"""Octets of a query's key behind the name: type, class, flags."""
 
 
 class Query:
     """One question of one client, and what its reply must heed.
 
     `wire` is the message as it came, `question` its question as spelled, `key` what
-    makes two queries the same: the name in lower case, type, class, and the flags
-    RD, CD, Z and DO.  `max_size` counts the octets that the client takes, `deadline`
-    is a time of the clock in use.  The client's address is not known here.
+    makes two queries the same: the name in lower case, type, class, the flags RD, CD,
+    Z and DO, and the subnet that upstreams hear of, if it is the client's.
+    `max_size` counts the octets that the client takes, `deadline` is a time of the
+    clock in use.  The client's address is not known here.
     """
 
-    __slots__ = ("deadline", "key", "max_size", "opt", "question", "signed", "wire")
+    __slots__ = (
+        "deadline",
+        "key",
+        "max_size",
+        "opt",
+        "question",
+        "signed",
+        "subnet",
+        "wire",
+    )
 
     def __init__(
         self, wire: bytes, question: bytes, opt: Opt | None, signed: bool
@@ -62,8 +69,15 @@ class Query:
         self.signed = signed
         flags = wire[2] & RD | wire[3] & (CD | Z) | self.dnssec_ok << 7
         self.key = fold(question) + bytes((flags,))
+        self.subnet = b""
+        """The subnet that upstreams hear of, as an option's value; b"" for none."""
         self.max_size = LONGEST
         self.deadline = float("inf")
+
+    @property
+    def name(self) -> bytes:
+        """The name asked for, as on the wire, in lower case."""
+        return self.key[: len(self.question) - 4]
 
     @property
     def type(self) -> int:
@@ -79,6 +93,19 @@ class Query:
     def dnssec_ok(self) -> bool:
         """Whether the client wants signatures (the DO bit, RFC 3225)."""
         return self.opt is not None and self.opt.flags & DNSSEC_OK != 0
+
+    def speak_for(self, subnet: bytes) -> None:
+        """Let upstreams hear of the client's subnet, an option's value (RFC 7871).
+
+        Only those who speak for the same one share an answer from then on.
+        """
+        self.subnet = subnet
+        self.key = self.key[: len(self.question) + 1] + subnet
+
+
+def question_of(key: bytes) -> bytes:
+    """Return the question in a query's key, its name in lower case."""
+    return key[: skip_plain_name(key, 0) + 4]
 
 
 def parse_query(wire: bytes) -> Query:
@@ -114,6 +141,7 @@ def about(query: Query, name: bytes) -> Query:
     wire = query.wire[: HEADER.size] + question + behind
     other = Query(wire, question, query.opt, query.signed)
     other.deadline = query.deadline
+    other.subnet = query.subnet
     return other
 
 
@@ -133,9 +161,9 @@ def outgoing(query: Query, number: int, block: int) -> bytes:
     The question stays as the client spelled it, RD and CD as it set them; AD asks
     to be told whether the answer was validated (RFC 6840 5.7).  The whole is
     padded to a multiple of `block` octets, or not at all if that is 0 (RFC 8467
-    4.1).  Of the client's own OPT only DO goes further.
+    4.1).  Of the client's own OPT only DO goes further, and its subnet if it may.
     """
-    opt = _outgoing_opt(len(query.question), query.dnssec_ok, block)
+    opt = _outgoing_opt(len(query.question), query.dnssec_ok, block, query.subnet)
     return _outgoing_head(query, number) + query.question + opt
 
 
@@ -146,7 +174,7 @@ def outgoing_in_clear(query: Query, number: int) -> bytes:
     (RFC 7828 section 3.2.1).
     """
     flags = DNSSEC_OK if query.dnssec_ok else 0
-    opt = write_opt(UDP_PAYLOAD, 0, flags, b"")
+    opt = write_opt(UDP_PAYLOAD, 0, flags, _subnet_option(query.subnet))
     return _outgoing_head(query, number) + query.question + opt
 
 
@@ -166,18 +194,22 @@ def _refusal(third: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _outgoing_opt(question: int, dnssec_ok: bool, block: int) -> bytes:
+def _outgoing_opt(question: int, dnssec_ok: bool, block: int, subnet: bytes) -> bytes:
     """Write our OPT behind a question of so many octets.
 
     It asks how long the connection may idle (RFC 7828 3.2.1) in every query, since
     any may turn out to be the first on its connection.
     """
     flags = DNSSEC_OK if dnssec_ok else 0
-    rdata = option(KEEPALIVE, b"")
+    rdata = option(KEEPALIVE, b"") + _subnet_option(subnet)
     if block:
         bare = HEADER.size + question + len(write_opt(0, 0, 0, rdata)) + 4
         rdata += option(PADDING, bytes(-bare % block))
     return write_opt(UPSTREAM_PAYLOAD, 0, flags, rdata)
+
+
+def _subnet_option(subnet: bytes) -> bytes:
+    return option(SUBNET, subnet) if subnet else b""
 
 
 def _records(

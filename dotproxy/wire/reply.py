@@ -23,6 +23,7 @@ from dotproxy.wire.message import (
     records,
 )
 from dotproxy.wire.query import Query
+from dotproxy.wire.subnet import leading_subnet, subnet_for_client
 
 BARE_OPT = 11
 """Octets of an OPT record without options."""
@@ -31,6 +32,8 @@ BARE_OPT = 11
 def from_answer(query: Query, answer: Answer) -> bytes:
     """Make an upstream's answer to the same question the reply to `query`."""
     explained = explanations(answer.opt) if answer.opt else b""
+    if query.subnet:
+        explained = subnet_for_client(query.subnet, answer.opt) + explained
     if answer.body[4:6] == b"\0\0":
         return status(query, answer.rcode, explained)
     return from_body(query, answer.body, answer.rcode, explained)
@@ -86,14 +89,15 @@ def _finish(query: Query, reply: bytes, rcode: int, explanation: bytes) -> bytes
     if query.opt is None:
         return reply if len(reply) <= limit else _truncated(reply, query, limit)
     flags = query.opt.flags & DNSSEC_OK
-    for rdata in (explanation, b""):
+    # Without its subnet, a cache would take the reply for everybody's.
+    for rdata in (explanation, leading_subnet(explanation)):
         opt = write_opt(UDP_PAYLOAD, rcode, flags, rdata)
         if len(reply) + len(opt) <= limit:
             return with_additional(reply, opt)
     if limit == LONGEST:
         # A stream has nothing larger to fall back to: the records matter more.
         return reply
-    return with_additional(_truncated(reply, query, limit - BARE_OPT), opt)
+    return with_additional(_truncated(reply, query, limit - len(opt)), opt)
 
 
 def with_additional(reply: bytes, record: bytes) -> bytes:

@@ -79,6 +79,28 @@ auth-zone:
 """
 """A validating resolver, with two zones in files; it never asks anybody."""
 
+ROUTER = """\
+server:
+  do-daemonize: no
+  use-syslog: no
+  log-queries: yes
+  chroot: ""
+  username: ""
+  pidfile: ""
+  directory: "{folder}"
+  interface: 127.0.0.1@{port}
+  local-zone: "." static
+  local-zone: "home.arpa." static
+  local-data: "nas.home.arpa. 60 IN A 10.0.0.9"
+{texts}
+remote-control:
+  control-enable: no
+"""
+"""A resolver of a home network: in clear, and it knows that network only.
+
+It says on stderr what it is asked.
+"""
+
 NSD = """\
 server:
   ip-address: 127.0.0.1@{plain}
@@ -181,6 +203,24 @@ def start_unbound(stage: Stage, host: str = "127.0.0.1") -> Peer:
     process = Process(stage, [path, "-d", "-c", str(config)])
     process.wait_for("start of service")
     return Peer("unbound", process, certificates, port, host)
+
+
+def start_router(stage: Stage) -> tuple[Process, int]:
+    """Start a resolver that knows home.arpa; return it and its port, for plain DNS.
+
+    `big.home.arpa` fits no datagram.
+    """
+    path, port = program("unbound"), free_port()
+    folder = Path(tempfile.mkdtemp(prefix="router-", dir=stage.folder))
+    texts = (
+        f"  local-data: 'big.home.arpa. 60 IN TXT \"{n:02} {'.' * 200}\"'"
+        for n in range(16)
+    )
+    config = folder / "unbound.conf"
+    config.write_text(ROUTER.format(folder=folder, port=port, texts="\n".join(texts)))
+    process = Process(stage, [path, "-d", "-c", str(config)])
+    process.wait_for("start of service")
+    return process, port
 
 
 def start_nsd(stage: Stage) -> Peer:
