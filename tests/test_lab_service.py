@@ -43,9 +43,12 @@ class ServiceTests(TestCase):
     def start(self, *flags: str) -> tuple[LabService, list[str]]:
         """Start one; return it and what it says."""
         service = self.make("--ca-file", str(self.file), *flags)
+        port = service.lab.server.port
+        assert port, "it listens before it starts, and so before it becomes a daemon"
         with capturedLogs() as events:
             service.startService()
         self.addCleanup(service.stopService)
+        assert service.lab.server.port == port
         said = [formatEvent(event) for event in events]
         return service, [line for line in said if "dotproxy" in line]
 
@@ -149,9 +152,13 @@ class ServiceTests(TestCase):
         line = self.fault("--port", str(port), "--ca-file", str(self.file))
         expected = f"dotproxy-lab: --port: 127.0.0.1:{port}: Address already in use"
         assert line == expected
+        assert self.file.read_bytes() == service.lab.ca_pem
 
-    def test_file_faults(self) -> None:
-        """A file that cannot be written, or has something else in it, is one line."""
+    async def test_file_faults(self) -> None:
+        """A file that cannot be written, or has something else in it, is one line.
+
+        Nothing listens then.
+        """
         missing = self.folder / "missing" / "ca.pem"
         line = self.fault("--ca-file", str(missing))
         assert line == f"dotproxy-lab: --ca-file {missing}: No such file or directory"
@@ -164,6 +171,7 @@ class ServiceTests(TestCase):
                 " file that is not there"
             )
             assert self.file.read_bytes() == octets
+        await deferToThread(int)
 
     def test_file_of_before(self) -> None:
         """The file of an earlier run is written anew."""

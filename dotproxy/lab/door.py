@@ -41,6 +41,8 @@ class Door:
 
     def open(self) -> None:
         """Open a door that is shut; CannotListenError if another has the port."""
+        if self._listening is not None:
+            return
         self._listening = cast(
             Port,
             self._reactor.listenTCP(self.port, self._factory, BACKLOG, LOOPBACK),
@@ -63,8 +65,7 @@ class Door:
     def _move(self, state: State) -> Deferred[None]:
         if state is State.SHUT:
             return self._shut()
-        if self._listening is None:
-            self.open()
+        self.open()
         if state is State.STUCK:
             self._jam()
         else:

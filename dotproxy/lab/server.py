@@ -82,9 +82,13 @@ class LabServer(Service):
     def port(self, port: int) -> None:
         self._door.port = port
 
+    def open(self) -> None:
+        """Listen, before the start if need be; CannotListenError if that cannot be."""
+        self._door.open()
+
     def startService(self) -> None:
         """Listen; CannotListenError if the port of an earlier start is taken."""
-        self._door.open()
+        self.open()
         Service.startService(self)
         self._settle()
 

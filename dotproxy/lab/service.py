@@ -23,21 +23,25 @@ __all__ = ["Options", "makeService"]
 
 
 def makeService(options: Options) -> IService:
-    """Return the service that `twistd dotproxy-lab` runs.
+    """Return the service that `twistd dotproxy-lab` runs; it listens already.
 
-    A fault ends the process with one line and status 1.
+    A fault ends the process with one line and status 1, before it becomes a daemon.
     """
     from twisted.internet import reactor
 
     lab = create_lab(reactor, datetime.now(UTC))
     lab.server.port = options.port
     try:
+        lab.server.open()
         return LabService(lab, options, reactor, write_ca(lab, options.ca_file))
+    except CannotListenError as fault:
+        at = joined(LOOPBACK, options.port)
+        wrong = f"--port: {at}: {fault.socketError.strerror}"
     except (OSError, ValueError) as fault:
+        lab.server.stopService()
         reason = getattr(fault, "strerror", None) or str(fault)
-        raise SystemExit(
-            f"dotproxy-lab: --ca-file {options.ca_file}: {reason}"
-        ) from None
+        wrong = f"--ca-file {options.ca_file}: {reason}"
+    raise SystemExit(f"dotproxy-lab: {wrong}")
 
 
 def write_ca(lab: Lab, file: str) -> Path:
@@ -72,14 +76,9 @@ class LabService(Service):
         self._ca_file = ca_file
 
     def startService(self) -> None:
-        """Listen; say in one line where, and how to ask."""
+        """Have the faults; say in one line where it listens, and how to ask."""
+        self.lab.server.startService()
         self.lab.server.set_faults(self._faults)
-        try:
-            self.lab.server.startService()
-        except CannotListenError as fault:
-            at = joined(LOOPBACK, self.lab.server.port)
-            reason = fault.socketError.strerror
-            raise SystemExit(f"dotproxy-lab: --port: {at}: {reason}") from None
         super().startService()
         signal.signal(signal.SIGUSR1, self._signalled)
         self.log.info(

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from unittest import TestCase
 
 from tests.functional.clients import Answer, dig, kdig
-from tests.functional.processes import Process, Stage, eventually, program
+from tests.functional.processes import (
+    Process,
+    Stage,
+    eventually,
+    free_port,
+    program,
+)
 from tests.functional.proxy import (
     ENVIRONMENT,
     FOREGROUND,
+    TWISTD,
     run_in_vain,
     start_proxy,
 )
@@ -95,6 +102,22 @@ class LabCommandTests(TestCase):
         lab.switch("has refuse now")
         lab.switch("has no faults now")
         self.assertTrue(eventually(lambda: dig(proxy.port, NAME).status == "NOERROR"))
+
+    def test_daemon(self) -> None:
+        """A daemon serves as well; a second one is refused before it leaves."""
+        port = free_port()
+        words = ("--port", str(port), "--ca-file", "ca.pem", "--fault", "rcode=REFUSED")
+        files = ("--pidfile=lab.pid", "--logfile=lab.log")
+        done = run_in_vain(self.stage, TWISTD, *files, "dotproxy-lab", *words)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        pid = self.stage.folder / "lab.pid"
+        self.addCleanup(os.kill, int(pid.read_text()), signal.SIGTERM)
+        trust = ("+tls", f"+tls-ca={self.stage.folder}/ca.pem")
+        self.assertEqual(kdig(port, *trust, NAME).status, "REFUSED")
+        files = ("--pidfile=other.pid", "--logfile=other.log")
+        done = run_in_vain(self.stage, TWISTD, *files, "dotproxy-lab", *words)
+        line = f"dotproxy-lab: --port: 127.0.0.1:{port}: Address already in use\n"
+        self.assertEqual((done.returncode, done.stderr), (1, line))
 
     def test_list(self) -> None:
         """--list tells the faults and ends well; a wrong one is a line and status 1."""
