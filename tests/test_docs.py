@@ -24,6 +24,8 @@ from dotproxy.cli.check.findings import (
     Server,
     UpstreamFindings,
 )
+from dotproxy.lab.faults import KINDS, parse_faults
+from dotproxy.lab.options import explained
 from dotproxy.lab.server import create_lab
 
 ROOT = Path(__file__).parent.parent
@@ -73,6 +75,31 @@ def without_values(text: str) -> list[str]:
     """Return the lines of a report with the same for each time, date and pin."""
     text = re.sub(r"sha256//\S+", "PIN", text)
     return [" ".join(line.split()) for line in re.sub(r"\d+", "0", text).splitlines()]
+class LabTests(TestCase):
+    """What docs/lab.md says of faults, and its example."""
+
+    def setUp(self) -> None:
+        self.text = (ROOT / "docs" / "lab.md").read_text()
+
+    def test_tables(self) -> None:
+        """The tables have every fault, what it does, and nothing else."""
+        rows = re.findall(r"^\| `(.*)` \| (.*) \|$", self.text, re.MULTILINE)
+        kinds = KINDS.values()
+        assert rows == [(kind.spelled, explained(kind)) for kind in kinds]
+
+    def test_spelled(self) -> None:
+        """The faults that it gives to the lab are spelled well."""
+        shown = re.findall(r"--fault ([^` \n]+)", self.text)
+        assert len(parse_faults(*shown)) >= 5
+
+    async def test_example(self) -> None:
+        """The program runs as it stands."""
+        (example,) = examples("lab.md")
+        output, errors, status = await getProcessOutputAndValue(
+            sys.executable, ["-c", example], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        assert output == b"dns.lab.example was asked 0 times\n"
+        assert (errors, status) == (b"", 0)
 
 
 class LibraryTests(TestCase):
