@@ -75,6 +75,8 @@ def without_values(text: str) -> list[str]:
     """Return the lines of a report with the same for each time, date and pin."""
     text = re.sub(r"sha256//\S+", "PIN", text)
     return [" ".join(line.split()) for line in re.sub(r"\d+", "0", text).splitlines()]
+
+
 class LabTests(TestCase):
     """What docs/lab.md says of faults, and its example."""
 
