@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Sequence
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.application.service import MultiService
@@ -16,8 +17,8 @@ from dotproxy.local.book import Book
 from dotproxy.local.rules import Rules
 from dotproxy.rule_files import RuleFiles
 from dotproxy.server.factory import ProxyServerFactory
-from dotproxy.server.limits import limits_for
 from dotproxy.server.listeners import Bound, Listeners
+from dotproxy.server.terms import terms_for
 from dotproxy.upstream.asked import Server
 from dotproxy.upstream.cleartext import Cleartext
 from dotproxy.upstream.ticker import until
@@ -63,8 +64,8 @@ class Proxy(MultiService):
         plan = source.plan(config, None)
         self.rules = Rules(plan.book)
         self.core = Core(plan, self.rules, reactor)
-        timeout, limits = config.forward.timeout, limits_for(config)
-        self.factory = ProxyServerFactory(self.core.resolver, reactor, timeout, limits)
+        terms = terms_for(config, token_bytes())
+        self.factory = ProxyServerFactory(self.core.resolver, reactor, terms)
         self.listeners = Listeners(self.factory, reactor)
         self.cache_file: CacheFile | None = None
         RuleFiles(self.rules, self.factory.flush, reactor).setServiceParent(self)
@@ -140,8 +141,7 @@ class Proxy(MultiService):
         ruled_anew = plan.book is not self.rules.book
         self.rules.use(plan.book)
         before, self.core = self.core, self.core.followed_by(plan)
-        timeout, limits = plan.config.forward.timeout, limits_for(plan.config)
-        self.factory.serve(self.core.resolver, timeout, limits)
+        self.factory.serve(self.core.resolver, terms_for(plan.config, token_bytes()))
         self.listeners.serve(plan.config, bound)
         if ruled_anew:
             # What was learned went through other rules.

@@ -45,6 +45,14 @@ class SocketTests(SynchronousTestCase):
         """Return the address of who sent the message at this place."""
         return self.server.client(place).address
 
+    def source(self, place: int) -> str:
+        """Return the address that the message at this place came from, in words."""
+        source = self.server.source(place)
+        if isinstance(source, bytes):
+            family = AF_INET if len(source) == 4 else AF_INET6
+            return socket.inet_ntop(family, source)
+        return source
+
     def nobody(self) -> Client:
         """Return a client to whom nothing can be sent."""
         return Client((LOOPBACK, 0), [])
@@ -106,6 +114,14 @@ class SocketTests(SynchronousTestCase):
         assert len(self.received(2)) == 2
         assert self.server.answerable(0)
         assert self.server.answerable(1)
+
+    def test_source(self) -> None:
+        """The address of a sender is known, whichever family it is of."""
+        for host in (LOOPBACK, "::1"):
+            where = self.serve(host)
+            self.client(where, host).send(b"one")
+            self.received(1)
+            assert self.source(0) == host
 
     def test_ourselves(self) -> None:
         """None goes to this very socket, however that is named: it is forged."""

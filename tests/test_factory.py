@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from dotproxy.config.caching import Caching
 from dotproxy.forwarder import Forwarder
+from dotproxy.local.gate import Gate
 from dotproxy.local.ready import Ready
 from dotproxy.local.refusals import Refusals
 from dotproxy.resolver import DoTResolver
@@ -25,6 +26,7 @@ from dotproxy.server import factory as module
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.limits import DEFAULT_LIMITS, Limits
 from dotproxy.server.stream import StreamProtocol
+from dotproxy.server.terms import Terms
 from dotproxy.upstream.interface import IUpstream
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.query import Query
@@ -131,15 +133,16 @@ def make_factory(
     clock: Clock,
     timeout: float = TIMEOUT,
     limits: Limits = DEFAULT_LIMITS,
+    gate: Gate | None = None,
 ) -> ProxyServerFactory:
     """Return a factory as the service makes it, in front of this upstream."""
     resolver = DoTResolver(make_forwarder(upstream, clock, Refusals()), clock, timeout)
-    return ProxyServerFactory(resolver, clock, timeout, limits)
+    return ProxyServerFactory(resolver, clock, Terms(timeout, limits, gate))
 
 
 def in_front_of(forwarder: Forwarder, clock: Clock) -> ProxyServerFactory:
     """Return a factory with a forwarder of the test's own."""
-    return ProxyServerFactory(DoTResolver(forwarder, clock), clock, TIMEOUT)
+    return ProxyServerFactory(DoTResolver(forwarder, clock), clock, Terms(TIMEOUT))
 
 
 def now(reply: bytes | Deferred[bytes] | None) -> bytes:
@@ -178,7 +181,7 @@ class ServeTests(SynchronousTestCase):
 
     def serve(self, timeout: float = TIMEOUT) -> None:
         forwarder = make_forwarder(self.after, self.clock, Refusals())
-        self.factory.serve(DoTResolver(forwarder, self.clock, timeout), timeout)
+        self.factory.serve(DoTResolver(forwarder, self.clock, timeout), Terms(timeout))
 
     def test_next(self) -> None:
         """It is asked from then on; who was asked before answers what it was asked."""

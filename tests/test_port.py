@@ -11,6 +11,8 @@ from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from dotproxy.config.access import Access, RateLimit
+from dotproxy.local.gate import Gate, create_gate
 from dotproxy.local.ready import Ready
 from dotproxy.server import port as module
 from dotproxy.server.datagrams import BATCH
@@ -35,6 +37,7 @@ class Front(DatagramProtocol):
 
     def __init__(self) -> None:
         self.ready = Ready()
+        self.gate: Gate | None = None
         self.received: list[tuple[bytes, Any]] = []
         self.late: list[tuple[bytes, Any]] = []
         self.cached: set[bytes] = set()
@@ -81,6 +84,9 @@ class Turns:
     def client(self, place: int) -> str:
         return f"client {place}"
 
+    def source(self, place: int) -> str:
+        return f"192.0.2.{place}"
+
     def answerable(self, place: int) -> bool:
         return place not in self.forged
 
@@ -95,8 +101,8 @@ class Turns:
         self.sent += late
 
 
-class ReadTests(SynchronousTestCase):
-    """What becomes of what comes; the clock stands still, unless a test moves it."""
+class PortTests(SynchronousTestCase):
+    """A port whose clock stands still, unless a test moves it."""
 
     def setUp(self) -> None:
         sockets = bind(LOOPBACK, 0)
@@ -108,6 +114,10 @@ class ReadTests(SynchronousTestCase):
         self.reactor = MemoryReactorClock()
         self.port: Port = adopt(sockets.udp, cast(Any, self.front), self.reactor)
         self.addCleanup(self.port.socket.close)
+
+
+class ReadTests(PortTests):
+    """What becomes of what comes."""
 
     def read(self, *batches: list[bytes], forged: Iterable[int] = ()) -> Turns:
         """Let some batches come, and the reactor call once."""
@@ -380,3 +390,60 @@ class RealTests(TestCase):
         await self.stop()
         assert self.front.transport is None
         bind(*self.where).close()
+
+
+class GateTests(PortTests):
+    """Who may not ask, or not so often; the client at a place has its number."""
+
+    def serve(self, gate: Gate | None, *messages: bytes) -> Turns:
+        """Read these messages in one batch; return what left."""
+        turns = Turns(list(messages))
+        self.port.datagrams = cast(Any, turns)
+        self.front.gate = gate
+        self.front.make_ready(messages[0])
+        self.port.doRead()
+        return turns
+
+    def test_denied(self) -> None:
+        """Who may not ask is refused, also where the reply is ready."""
+        gate = create_gate(Access(("192.0.2.1",)), RateLimit(), b"seed")
+        turns = self.serve(gate, *[query(7)] * 3)
+        assert [(to, reply[3] & 0xF) for reply, to in turns.sent] == [
+            ("client 0", 5),
+            ("client 1", 0),
+            ("client 2", 5),
+        ]
+        assert self.front.received == []
+
+    def test_dropped(self) -> None:
+        """Or hears nothing, if it is so configured."""
+        gate = create_gate(Access(("192.0.2.1",), "drop"), RateLimit(), b"seed")
+        turns = self.serve(gate, *[query(7)] * 3)
+        assert [to for _, to in turns.sent] == ["client 1"]
+
+    def test_too_often(self) -> None:
+        """Who asks too often gets some replies that say: ask over TCP."""
+        limit = RateLimit(qps=1, burst=2, ipv4_prefix=24, slip=2)
+        gate = create_gate(Access(("192.0.2.0/24",)), limit, b"seed")
+        turns = self.serve(gate, *[query(7)] * 6)
+        assert [(to, bool(reply[2] & 2)) for reply, to in turns.sent] == [
+            ("client 0", False),
+            ("client 1", False),
+            ("client 3", True),
+            ("client 5", True),
+        ]
+
+    def test_forged(self) -> None:
+        """A reply that may not go there does not: not even a refusal."""
+        turns = Turns([query(7)])
+        turns.forged = {0}
+        self.port.datagrams = cast(Any, turns)
+        self.front.gate = create_gate(Access(("10.0.0.1",)), RateLimit(), b"seed")
+        self.port.doRead()
+        assert turns.sent == []
+
+    def test_none(self) -> None:
+        """Without a gate all are let in, and handed on if need be."""
+        turns = self.serve(None, query(7), query(8, name="other.example"))
+        assert [to for _, to in turns.sent] == ["client 0"]
+        assert len(self.front.received) == 1

@@ -5,12 +5,15 @@ from socket import SO_SNDBUF, SOL_SOCKET
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from dotproxy.config.access import Access, RateLimit
+from dotproxy.local.gate import Gate, create_gate
 from dotproxy.server.limits import Limits
 from dotproxy.server.stream import StreamProtocol
 from dotproxy.upstream.interface import IUpstream
@@ -710,3 +713,66 @@ class TcpTests(TestCase):
         await self.server.lost
         self.upstream.answer(0, 1)
         assert self.clock.getDelayedCalls() == []
+
+
+class GateTests(StreamTests):
+    """Clients that may not ask, or not so often."""
+
+    def come(self, gate: Gate | None, host: str = "192.0.2.1") -> None:
+        """Connect a client from an address."""
+        self.transport = TcpTransport()
+        self.factory = make_factory(self.upstream, self.clock, gate=gate)
+        address = IPv4Address("TCP", host, 5353)
+        self.protocol = self.factory.buildProtocol(address)
+        self.protocol.makeConnection(self.transport)
+
+    def limited(self, qps: int = 1) -> Gate | None:
+        limit = RateLimit(qps=qps, burst=2)
+        return create_gate(Access(("192.0.2.0/24",)), limit, b"seed")
+
+    def test_refused(self) -> None:
+        """Who may not ask is refused, query by query."""
+        self.come(create_gate(Access(("10.0.0.0/8",)), RateLimit(), b"seed"))
+        self.ask(1, 2)
+        assert self.upstream.numbers == []
+        replies = self.transport.take()
+        assert numbers(replies) == [1, 2]
+        assert {reply[3] & 0xF for reply in replies} == {5}
+
+    def test_dropped(self) -> None:
+        """Or hung up on, if it is so configured."""
+        self.come(create_gate(Access(("10.0.0.0/8",), "drop"), RateLimit(), b"seed"))
+        self.ask(1)
+        assert self.transport.take() == []
+        assert self.transport.disconnecting
+
+    def test_waits(self) -> None:
+        """Who asks too often waits, is not read meanwhile, and loses nothing."""
+        self.come(self.limited())
+        self.ask(1, 2, 3, 4)
+        assert self.upstream.numbers == [1, 2]
+        assert not self.reading()
+        self.clock.pump([1.0] * 2)
+        assert self.upstream.numbers == [1, 2, 3, 4]
+        assert self.reading()
+
+    def test_last_words(self) -> None:
+        """What waits is answered, though the client has closed its side."""
+        self.come(self.limited())
+        self.ask(1, 2, 3)
+        self.protocol.readConnectionLost()
+        self.upstream.answer(0, 1)
+        assert not self.transport.disconnecting
+        self.clock.pump([1.0] * 2)
+        self.upstream.answer(2)
+        assert self.replied() == [1, 2, 3]
+        assert self.transport.disconnecting
+
+    def test_gone(self) -> None:
+        """A client that is gone leaves no timer behind."""
+        before = self.clock.getDelayedCalls()
+        self.come(self.limited())
+        self.ask(1, 2, 3)
+        self.protocol.connectionLost()
+        assert self.clock.getDelayedCalls() == before
+        assert self.upstream.numbers == [1, 2]

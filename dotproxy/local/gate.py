@@ -33,11 +33,12 @@ class Gate:
     address may ask as often as it likes.
     """
 
-    __slots__ = ("_known", "_networks", "_rate", "_refusal", "denied", "limited")
+    __slots__ = ("_known", "_networks", "_rate", "denied", "limited", "refusal")
 
     def __init__(self, access: Access, rate: Rate | None) -> None:
         self._networks = Networks(access.networks)
-        self._refusal = REFUSE if access.deny == "refuse" else DROP
+        self.refusal = REFUSE if access.deny == "refuse" else DROP
+        """What those get who may not ask at all."""
         self._rate = rate
         self._known: dict[Source, int] = {}
         self.denied = self.limited = 0
@@ -56,7 +57,7 @@ class Gate:
             bucket = self._look_up(source)
         if bucket < 0:
             self.denied += 1
-            return self._refusal
+            return self.refusal
         rate = self._rate
         if rate is None or rate.take(bucket, now):
             return PASS

@@ -66,6 +66,9 @@ class Batch:
         self._incoming = memoryview(bytearray(BATCH * _HEADER.size))
         self._outgoing = memoryview(bytearray(BATCH * _HEADER.size))
         self._control_size = _control_size(bound)
+        host = _IPV6_HOST if self._ipv6 else _IP_HOST
+        names = (self._names[place * NAME :] for place in range(BATCH))
+        self._hosts = [name[host] for name in names]
         self._templates = [self._lay_out(place) for place in range(BATCH)]
         self._in, self._out = _pointer(self._incoming), _pointer(self._outgoing)
         self._staged = 0
@@ -90,6 +93,10 @@ class Batch:
             bytes(self._names[name : name + NAME]),
             bytes(self._controls[control : control + self._control_size]),
         )
+
+    def source(self, place: int) -> bytes:
+        """Return the octets of the address that the message at this place came from."""
+        return bytes(self._hosts[place])
 
     def answerable(self, place: int) -> bool:
         """Whether a reply may go there: not to port 0, nor to this very socket."""

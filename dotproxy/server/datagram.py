@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.names.dns import DNSDatagramProtocol
 
+from dotproxy.local.gate import Gate
 from dotproxy.local.ready import Ready
 from dotproxy.server.datagrams import Client
 from dotproxy.server.port import Port
@@ -29,6 +30,11 @@ class DatagramProtocol(DNSDatagramProtocol):
         self.ready = ready
         self.waiting = 0
         """Queries whose replies are not there yet."""
+
+    @property
+    def gate(self) -> Gate | None:
+        """Who lets queries in, as it is now."""
+        return self.controller.gate
 
     def datagramReceived(self, data: bytes, addr: Any) -> None:
         """Answer at once if that can be, and else when the answer is there.

@@ -82,6 +82,11 @@ class Datagrams:
             b"".join(octets[_asked_in(family)] for _, _, octets in asked),
         )
 
+    def source(self, place: int) -> str:
+        """Return the address that the message at this place came from."""
+        address: str = self._clients[place].address[0]
+        return address
+
     def reply(self, place: int, message: bytes) -> None:
         """Answer the message at this place of the last batch."""
         self._send(message, self._clients[place])

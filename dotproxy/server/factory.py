@@ -1,7 +1,9 @@
 """The names server factory: it supplies both protocols, and the way to an answer."""
 
+from functools import partial
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.names.resolve import ResolverChain
@@ -12,8 +14,10 @@ from dotproxy.local.ready import Ready
 from dotproxy.resolver import DoTResolver
 from dotproxy.server.clients import Clients, network_of
 from dotproxy.server.datagram import DatagramProtocol
-from dotproxy.server.limits import DEFAULT_LIMITS, Limits
+from dotproxy.server.responder import Responder
 from dotproxy.server.stream import StreamProtocol
+from dotproxy.server.terms import Terms
+from dotproxy.server.turned_away import Refuser
 from dotproxy.server.turns import Turns
 from dotproxy.server.under_way import UnderWay
 from dotproxy.wire.message import FormatError
@@ -27,8 +31,7 @@ HEAD_START = 0.1
 class ProxyServerFactory(DNSServerFactory):
     """A names server whose only authority is a resolver over TLS.
 
-    `timeout` is how long clients are taken to wait, in seconds.  `streams` are
-    the TCP clients, the one that was longest of no use first.
+    `streams` are the TCP clients, the one that was longest of no use first.
     """
 
     noisy = False
@@ -37,30 +40,28 @@ class ProxyServerFactory(DNSServerFactory):
         self,
         resolver: DoTResolver,
         clock: IReactorTime,
-        timeout: float,
-        limits: Limits = DEFAULT_LIMITS,
+        terms: Terms,
     ) -> None:
         super().__init__()
         self._clock = clock
-        self.streams = Clients(limits)
-        self.under_way = UnderWay(limits.queries)
-        self._turns = Turns(clock, limits.streamed)
+        self.streams = Clients(terms.limits)
+        self.under_way = UnderWay(terms.limits.queries)
+        self._turns = Turns(clock, terms.limits.streamed)
         self.ready_datagrams, self.ready_streams = Ready(), Ready()
-        self.serve(resolver, timeout, limits)
+        self.serve(resolver, terms)
 
-    def serve(
-        self, resolver: DoTResolver, timeout: float, limits: Limits = DEFAULT_LIMITS
-    ) -> None:
+    def serve(self, resolver: DoTResolver, terms: Terms) -> None:
         """Ask this resolver from now on; queries under way stay with the one before.
 
         Clients that are too many by the new limits leave one by one, as others come.
         """
         self.canRecurse, self.resolver = True, ResolverChain([resolver])
         self._forwarder = resolver.forwarder
-        self._patience = max(timeout - HEAD_START, timeout / 2)
-        self.streams.limits = limits
-        self.under_way.most = limits.queries
-        self._turns.most = limits.streamed
+        self._patience = max(terms.timeout - HEAD_START, terms.timeout / 2)
+        self.gate = terms.gate
+        self.streams.limits = terms.limits
+        self.under_way.most = terms.limits.queries
+        self._turns.most = terms.limits.streamed
         self._clear_ready()
 
     def datagram_protocol(self) -> DatagramProtocol:
@@ -68,9 +69,16 @@ class ProxyServerFactory(DNSServerFactory):
         return DatagramProtocol(self, self.ready_datagrams, self._clock)
 
     def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
-        """Make the protocol for one TCP client."""
-        protocol = StreamProtocol(self, self._clock, self.streams, self._turns)
-        protocol.network = network_of(addr)
+        """Make the protocol for one TCP client; who may not ask hears just that."""
+        source = addr.host if isinstance(addr, IPv4Address | IPv6Address) else None
+        responder: Responder = self
+        pace = None
+        if self.gate is not None and source is not None:
+            pace = partial(self.gate.wait, source)
+            if not self.gate.allows(source):
+                responder = Refuser(self, self.gate.refusal)
+        protocol = StreamProtocol(responder, self._clock, self.streams, self._turns)
+        protocol.network, protocol.pace = network_of(addr), pace
         return protocol
 
     def connectionMade(self, protocol: Any) -> None:

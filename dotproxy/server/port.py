@@ -7,7 +7,7 @@ itself, many datagrams in a turn, and sends what is ready without asking anybody
 
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from typing import Protocol as TypingProtocol
 
@@ -16,9 +16,11 @@ from twisted.internet.udp import Port as TwistedPort
 from twisted.logger import Logger
 
 from dotproxy.clock import uptime
+from dotproxy.local.gate import PASS, Gate, Verdict
 from dotproxy.local.ready import Ready
 from dotproxy.server.batch import Batch, can_batch
 from dotproxy.server.datagrams import LARGEST, Client, Datagrams, Late
+from dotproxy.server.turned_away import reply_to
 from dotproxy.wire.message import HEADER
 
 ROUNDS = 8
@@ -36,6 +38,10 @@ class Receiver(TypingProtocol):
     """The protocol that a port reads for."""
 
     ready: Ready
+
+    @property
+    def gate(self) -> Gate | None:
+        """Who lets queries in; None where all are let in."""
 
     def datagramReceived(self, data: bytes, addr: Any) -> None:
         """Answer what is not ready; `addr` is its place in the batch."""
@@ -83,10 +89,11 @@ class Port(TwistedPort):
 
         This is the hot path: `Ready.find`, written out.
         """
-        ready = self.receiver.ready
+        ready, gate = self.receiver.ready, self.receiver.gate
         datagrams, find, start = self.datagrams, ready.replies.get, HEADER.size
         messages = datagrams.receive()
-        for place, message in enumerate(messages):
+        admitted = enumerate(messages) if gate is None else self._admit(messages, gate)
+        for place, message in admitted:
             end = message.find(0, start)
             name = message[start:end]
             parts = find(message[2:start] + name.lower() + message[end:])
@@ -97,6 +104,21 @@ class Port(TwistedPort):
                 datagrams.reply(place, message[:2] + parts[0] + name + parts[1])
         datagrams.flush()
         return bool(messages)
+
+    def _admit(self, messages: list[bytes], gate: Gate) -> Iterator[tuple[int, bytes]]:
+        """Return those that are let in, each with its place in the batch."""
+        now, source, admit = self.clock.seconds(), self.datagrams.source, gate.admit
+        for place, message in enumerate(messages):
+            verdict = admit(source(place), now)
+            if verdict is PASS:
+                yield place, message
+            else:
+                self._turn_away(message, place, verdict)
+
+    def _turn_away(self, message: bytes, place: int, verdict: Verdict) -> None:
+        reply = reply_to(message, verdict)
+        if reply is not None and self.datagrams.answerable(place):
+            self.datagrams.reply(place, reply)
 
     def _hand_on(self, message: bytes, place: int) -> None:
         """Let the protocol answer, now or in another turn."""

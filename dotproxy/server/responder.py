@@ -5,9 +5,15 @@ from typing import Protocol as TypingProtocol
 
 from twisted.internet.defer import Deferred
 
+from dotproxy.local.gate import Gate
+
 
 class Responder(TypingProtocol):
     """The controller of a names protocol, which also answers raw messages."""
+
+    @property
+    def gate(self) -> Gate | None:
+        """Who lets datagrams in; None where all are let in."""
 
     def respond(self, message: bytes, datagram: bool) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message, or fire with it; None for silence.

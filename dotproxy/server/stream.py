@@ -11,6 +11,7 @@
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -78,6 +79,10 @@ class StreamProtocol(DNSProtocol):
         self._last_used = self._last_told = clock.seconds()
         self._allowed = self._limits.first_query
         self._timer: IDelayedCall | None = None
+        self.pace: Callable[[float], float] | None = None
+        """Count a query at this time; the seconds to hold it back."""
+        self._pause: IDelayedCall | None = None
+        self._counted = False
 
     # What Twisted calls.
 
@@ -134,8 +139,9 @@ class StreamProtocol(DNSProtocol):
         self._gone = True
         self._backlog.clear()
         self._turns.leave(self._work)
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        for timer in (self._timer, self._pause):
+            if timer is not None and timer.active():
+                timer.cancel()
         self.lost.callback(None)
 
     def turn_out(self) -> None:
@@ -162,6 +168,7 @@ class StreamProtocol(DNSProtocol):
             and turns.left > least
             and not turns.crowded
             and self._may_begin()
+            and self._is_due()
         ):
             turns.left -= 1
             self._begin(self._backlog.popleft())
@@ -183,7 +190,22 @@ class StreamProtocol(DNSProtocol):
 
     def _may_begin(self) -> bool:
         room = not self._choked and self._under_way < self._limits.under_way
-        return room and len(self._backlog) > 0
+        return room and len(self._backlog) > 0 and self._pause is None
+
+    def _is_due(self) -> bool:
+        """Count the next query for the client's rate; False if that has to wait."""
+        if self.pace is None or self._counted:
+            self._counted = False
+            return True
+        seconds = self.pace(self._clock.seconds())
+        if seconds > 0:
+            self._counted = True
+            self._pause = self._clock.callLater(seconds, self._go_on)
+        return self._pause is None
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._work()
 
     def _begin(self, message: bytes) -> None:
         reply = self.controller.respond(message, datagram=False)

@@ -12,6 +12,7 @@ from dotproxy.wire.message import (
     CD,
     HEADER,
     LONGEST,
+    NOERROR,
     OPCODE,
     QR,
     RA,
@@ -63,6 +64,12 @@ def status(query: Query, rcode: int, explanation: bytes = b"") -> bytes:
     rcode = _expressible(query, rcode)
     head = _head(query, 0, rcode & RCODE, bytes(6))
     return _finish(query, head + query.question, rcode, explanation)
+
+
+def cut_short(query: Query) -> bytes:
+    """Reply that the answer does not fit, and no more: who is real asks over TCP."""
+    head = _head(query, TC, 0, bytes(6))
+    return _finish(query, head + query.question, NOERROR, b"")
 
 
 def rejection(wire: bytes, rcode: int) -> bytes:

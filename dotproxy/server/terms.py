@@ -1,0 +1,27 @@
+"""On which terms clients are served: how long they wait, how much they may have, and
+who they are."""
+
+from dataclasses import dataclass
+
+from dotproxy.config.model import Config
+from dotproxy.local.gate import Gate, create_gate
+from dotproxy.server.limits import DEFAULT_LIMITS, Limits, limits_for
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`timeout` is how long clients are taken to wait, in seconds."""
+
+    timeout: float = 5.0
+    limits: Limits = DEFAULT_LIMITS
+    gate: Gate | None = None
+    """Who lets queries in; None where nobody is ever turned away."""
+
+
+def terms_for(config: Config, seed: bytes) -> Terms:
+    """Return what is configured; `seed` is random, see `Rate`.
+
+    The limit of open files is raised as far as that needs, and may be.
+    """
+    gate = create_gate(config.access, config.rate_limit, seed)
+    return Terms(config.forward.timeout, limits_for(config), gate)

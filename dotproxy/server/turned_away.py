@@ -1,0 +1,59 @@
+"""What those get who may not ask, or not so often."""
+
+from typing import Any
+
+from dotproxy.local.gate import DROP, SLIP, Verdict
+from dotproxy.wire.edns import explanation
+from dotproxy.wire.message import REFUSED, FormatError
+from dotproxy.wire.query import parse_query
+from dotproxy.wire.reply import cut_short, status
+
+PROHIBITED = 18
+"""INFO-CODE "Prohibited" (RFC 8914 4.19)."""
+
+
+def reply_to(message: bytes, verdict: Verdict) -> bytes | None:
+    """Return the reply to one that is not let in; None for silence.
+
+    It is never longer than the query by more than the reason, so nobody can make much
+    of it by a forged address.
+    """
+    if verdict is DROP:
+        return None
+    try:
+        query = parse_query(message)
+    except FormatError:
+        return None
+    if verdict is SLIP:
+        return cut_short(query)
+    why = explanation(PROHIBITED, "this network may not ask")
+    return status(query, REFUSED, why)
+
+
+class Refuser:
+    """Answer clients over TCP that may not ask, in the place of who could.
+
+    `usual` hears of them all the same: they take room like any other.
+    """
+
+    gate = None
+
+    def __init__(self, usual: Any, verdict: Verdict) -> None:
+        self._usual = usual
+        self._verdict = verdict
+
+    def respond(self, message: bytes, datagram: bool) -> bytes | None:
+        """Refuse, or say nothing; see `Responder`."""
+        return reply_to(message, self._verdict)
+
+    def known(self, message: bytes) -> bytes | None:
+        """Know nothing."""
+        return None
+
+    def connectionMade(self, protocol: Any) -> None:
+        """Pass it on."""
+        self._usual.connectionMade(protocol)
+
+    def connectionLost(self, protocol: Any) -> None:
+        """Pass it on."""
+        self._usual.connectionLost(protocol)
