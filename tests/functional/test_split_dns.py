@@ -8,6 +8,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from dotproxy.clock import uptime
 from dotproxy.config.model import DEFAULT_LISTEN, Config
 from dotproxy.config.rule import Rule
 from dotproxy.config.upstream import Upstream
@@ -15,7 +16,9 @@ from dotproxy.forwarder import Forwarder
 from dotproxy.lab import zone
 from dotproxy.lab.certificates import Authority, Leaf
 from dotproxy.lab.server import LabServer
-from dotproxy.resolver import create_forwarder, read_rules
+from dotproxy.local.cache import Cache
+from dotproxy.local.rules import Rules
+from dotproxy.resolver import Known, create_forwarder, read_book
 from dotproxy.upstream.routes import Routes
 from dotproxy.upstreams import routes
 from dotproxy.wire.query import parse_query
@@ -58,10 +61,10 @@ class SplitDnsTests(TestCase):
         )
         near = Upstream(("127.0.0.1",), self.port, group="home", cleartext=True)
         config = Config(DEFAULT_LISTEN, (far, near), rule=(FORWARD,))
-        rules = read_rules(config)
-        found = routes(config, reactor, rules.route)
+        known = Known(Rules(read_book(config)), Cache(config.cache, uptime))
+        found = routes(config, reactor, known.rules.route)
         self.addCleanup(found.stop)
-        forwarder = create_forwarder(config, found, reactor, rules)
+        forwarder = create_forwarder(config, found, reactor, known)
         self.addCleanup(forwarder.stop)
         return found, forwarder
 
