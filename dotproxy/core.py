@@ -12,6 +12,7 @@ from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
 from dotproxy.local.rules import Rules
+from dotproxy.loops import refuse_loops
 from dotproxy.resolver import DoTResolver, Known, create_forwarder, read_book
 from dotproxy.upstream.routes import Routes
 from dotproxy.upstream.strategy import Strategy
@@ -39,11 +40,12 @@ def plan_for(
 ) -> Plan:
     """Make the configured upstreams, and read the rules; `before` are those in force.
 
-    ConfigError if a file is no good.  What `lab` makes takes the place of the default
-    group.  Upstreams are made anew, even if they are
+    ConfigError if a file is no good, or if an upstream would be us.  What `lab` makes
+    takes the place of the default group.  Upstreams are made anew, even if they are
     configured as before: no connection, TLS context or address outlives what made it
     trusted.
     """
+    refuse_loops(config)
     trusts = trusts_of(config)
     sources = frozenset(zip(config.upstream, trusts, strict=True))
     made = groups(config, reactor, trusts)

@@ -16,7 +16,7 @@ FLOORS = (
     {"wire"},
     {"config", "clock", "signals"},
     {"local", "upstream", "lab"},
-    {"forwarder", "upstreams", "ruled"},
+    {"forwarder", "upstreams", "ruled", "loops"},
     {"resolver"},
     {"server", "gateway", "observe", "cache_file", "core", "rule_files"},
     {"proxy"},

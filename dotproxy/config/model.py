@@ -46,6 +46,7 @@ __all__ = [
     "Forward",
     "Listen",
     "Upstream",
+    "asks_itself",
     "parse_listen",
 ]
 
@@ -155,12 +156,7 @@ class Config(Struct, frozen=True):
         for index, upstream in enumerate(self.upstream):
             for listen in self.listen:
                 if _asks(upstream, listen):
-                    raise ConfigError(
-                        f"upstream {upstream}",
-                        f"would ask our own listener {listen}, and so itself:"
-                        " change the address or the port of one",
-                        ("upstream", index),
-                    )
+                    raise asks_itself(index, upstream, listen)
 
     def _check_groups(self) -> None:
         forwards = [
@@ -182,11 +178,20 @@ def parse_listen(text: str) -> Listen:
         raise ConfigError(shown(text), str(fault), ("listen",)) from None
 
 
+def asks_itself(index: int, upstream: Upstream, listen: Listen) -> ConfigError:
+    """Return the fault of an upstream, by its place, that would ask our listener."""
+    return ConfigError(
+        f"upstream {upstream}",
+        f"would ask our own listener {listen}, and so itself:"
+        " change the address or the port of one",
+        ("upstream", index),
+    )
+
+
 def _asks(upstream: Upstream, listen: Listen) -> bool:
-    servers = [(address, upstream.port) for address in upstream.addresses]
     return any(
         port == listen.port and _meet(address, listen.host)
-        for address, port in (*servers, *upstream.resolvers)
+        for address, port in upstream.servers
     )
 
 

@@ -97,6 +97,11 @@ class Upstream(Struct, frozen=True):
         return f"tls://{joined(self.addresses[0], self.port)}{name}"
 
     @property
+    def servers(self) -> tuple[tuple[str, int], ...]:
+        """Return all that is asked, over TLS or not, as addresses and ports."""
+        return (*((it, self.port) for it in self.addresses), *self.resolvers)
+
+    @property
     def resolvers(self) -> tuple[tuple[str, int], ...]:
         """Return `bootstrap` as addresses and ports."""
         return tuple(address_and_port(text) for text in self.bootstrap)
