@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dotproxy.upstream.health import (
     LEAST_PATIENCE,
     MOST_PATIENCE,
+    MOST_REASONS,
     PAUSE_WHILE_DARK,
     PAUSE_WHILE_SERVED,
     Health,
@@ -60,11 +61,24 @@ class OutageTests(TestCase):
         assert not Health().answered(0.01)
 
     def test_news(self) -> None:
-        """The first failure is news; the same again is not, another reason is."""
+        """Each reason is news once, in whatever order they come."""
         health = Health()
         said = ["refused", "refused", "no route", "no route", "refused"]
         news = [health.failed(FAILED_AT, reason) for reason in said]
-        assert news == [True, False, True, False, True]
+        assert news == [True, False, True, False, False]
+        assert health.reason == "refused"
+
+    def test_news_but_for_numbers(self) -> None:
+        """The same reason at another time is no other reason."""
+        health = Health()
+        assert health.failed(FAILED_AT, "expired, the system clock is 10:59")
+        assert not health.failed(FAILED_AT, "expired, the system clock is 11:00")
+
+    def test_too_much_news(self) -> None:
+        """Who finds ever more reasons is not listened to for ever."""
+        health = Health()
+        news = [health.failed(FAILED_AT, "x" * count) for count in range(20)]
+        assert news == [True] * MOST_REASONS + [False] * (20 - MOST_REASONS)
 
     def test_news_after_recovery(self) -> None:
         """A new outage is news, even for the old reason."""

@@ -1,5 +1,7 @@
 """How an upstream fares: up or down, since when, and how fast it answers."""
 
+import re
+
 FIRST_PAUSE = 0.1
 """Seconds before an upstream that failed once is tried again; doubles each time."""
 
@@ -10,10 +12,16 @@ LEAST_PATIENCE, MOST_PATIENCE = 0.1, 1.0
 """Bounds in seconds on how long an answer may take before another is asked too."""
 
 
+MOST_REASONS = 8
+"""Reasons of one outage that are news; who fails in more ways was heard of enough."""
+
+_NUMBERS = re.compile("[0-9]+")
+
+
 class Health:
     """What was seen of one upstream.  Times are seconds of one clock."""
 
-    __slots__ = ("_deviation", "_tried_at", "failures", "reason", "usual")
+    __slots__ = ("_deviation", "_told", "_tried_at", "failures", "reason", "usual")
 
     def __init__(self) -> None:
         self.failures = 0
@@ -22,6 +30,7 @@ class Health:
         """Smoothed time to answer, in seconds; None before the first answer."""
         self._deviation = 0.0
         self._tried_at = 0.0
+        self._told: set[str] = set()
 
     @property
     def down(self) -> bool:
@@ -48,15 +57,20 @@ class Health:
             self.usual += (seconds - self.usual) / 8
         recovered = self.failures > 0
         self.failures = 0
+        self._told.clear()
         return recovered
 
     def failed(self, now: float, reason: str) -> bool:
-        """Note a failure; return whether it is news: the first, or another reason."""
-        news = not self.failures or reason != self.reason
+        """Note a failure; return whether it is news: a reason that this outage did not
+        have yet.  Numbers, such as the time, do not make another one of it."""
         self.failures += 1
         self.reason = reason
         self._tried_at = now
-        return news
+        gist = _NUMBERS.sub("", reason)
+        if gist in self._told or len(self._told) >= MOST_REASONS:
+            return False
+        self._told.add(gist)
+        return True
 
     def due(self, now: float, longest_pause: float) -> bool:
         """Whether an upstream that is down may be tried again."""
