@@ -40,6 +40,10 @@ class AddressesTests(SynchronousTestCase):
         self.addresses.failed("2001:db8::1")
         assert self.order() == ["192.0.2.1", "192.0.2.2", "2001:db8::1"]
 
+    def test_came_back(self) -> None:
+        """Nothing is asked to find them, so no question can be our own."""
+        assert not Addresses(["192.0.2.1"]).came_back(b"\3dns\7example\0\0\1\0\1")
+
     def test_own_list(self) -> None:
         """What a caller does with the list it got is its own affair."""
         self.order().clear()

@@ -5,7 +5,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from dotproxy.upstream.addresses import Addresses
+from dotproxy.upstream.addresses import Addresses, AddressSource
 from dotproxy.upstream.asked import MOST_WAITING
 from dotproxy.upstream.dot import MOST_REPLAYS, DoT
 from dotproxy.upstream.health import PAUSE_WHILE_SERVED
@@ -26,14 +26,39 @@ HERE = "192.0.2.1"
 LOST_EARLY = "connection lost before the first answer"
 
 
+class Lost:
+    """Addresses that are never found, because we are asked for them ourselves."""
+
+    def __init__(self, name: str) -> None:
+        self._question = a_query(name).question
+
+    def resolve(self) -> Deferred[list[str]]:
+        return Deferred()
+
+    def worked(self, address: str) -> None:
+        pass
+
+    def failed(self, address: str) -> None:
+        pass
+
+    def came_back(self, question: bytes) -> bool:
+        return question == self._question
+
+
 class Scene:
     """An upstream that is called "lab", and the network that it calls out to."""
 
-    def __init__(self, in_flight: int = 2, connections: int = 2) -> None:
+    def __init__(
+        self,
+        in_flight: int = 2,
+        connections: int = 2,
+        addresses: AddressSource | None = None,
+    ) -> None:
         self.clock = Clock()
         self.network = Network(self.clock)
         limits = Limits(max_in_flight=in_flight, max_connections=connections)
-        pool = Pool(Addresses([HERE]), self.network.attempt, self.clock, limits)
+        source = addresses or Addresses([HERE])
+        pool = Pool(source, self.network.attempt, self.clock, limits)
         self.dot = DoT("lab", pool, self.clock)
 
     @property
@@ -215,6 +240,16 @@ class WaitTests(SynchronousTestCase):
         assert names(peer) == ["b"]
         peer.answer(*peer.queries)
         self.successResultOf(second)
+
+    def test_own_address(self) -> None:
+        """A query for what the connection waits for does not wait for itself."""
+        scene = Scene(addresses=Lost("own"))
+        own, other = scene.ask("own", "other")
+        scene.wait(TICK)
+        failure = self.failureResultOf(own, UpstreamError)
+        assert str(failure.value) == "lab: its address is looked up by asking us"
+        self.assertNoResult(other)
+        assert not scene.dot.health.down
 
     def test_abandoned_for_room(self) -> None:
         """Nor does it take the room that an answer makes."""

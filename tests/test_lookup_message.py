@@ -12,6 +12,7 @@ from dotproxy.upstream.bootstrap.lookup_message import (
     Family,
     Found,
     merge,
+    questions_for,
     read_reply,
     write_query,
 )
@@ -26,6 +27,11 @@ QUESTION = b"\3dns\7example\0\0\1\0\1"
 
 
 class QueryTests(TestCase):
+    def test_questions(self) -> None:
+        """Two questions, folded, are asked for a name: one for each family."""
+        address, longer = b"\3dns\7example\0\0\1\0\1", b"\3dns\7example\0\0\x1c\0\1"
+        assert questions_for("DNS.example") == {address, longer}
+
     def test_octets(self) -> None:
         """A query has a header, the one question, and an OPT without options."""
         head = b"\x12\x34\1\0\0\1\0\0\0\0\0\1"

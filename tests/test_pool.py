@@ -61,6 +61,9 @@ class Unknown:
     def failed(self, address: str) -> None:
         pass
 
+    def came_back(self, question: bytes) -> bool:
+        return question == b"own"
+
 
 class Scene:
     """A pool, the network that it calls out to, and the owner that hears of it."""
@@ -212,6 +215,12 @@ class DialTests(SynchronousTestCase):
         assert scene.pool.hopeful
         finding.callback([THERE])
         assert [call.address for call in scene.network.calls] == [THERE]
+
+    def test_own_question(self) -> None:
+        """Whether a question is what the addresses wait for, their source knows."""
+        scene = Scene(addresses=Unknown(Deferred()))
+        assert scene.pool.awaits(b"own")
+        assert not scene.pool.awaits(b"another")
 
     def test_bug(self) -> None:
         """A bug in the owner is logged, and does not keep others from being called."""

@@ -7,7 +7,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.protocol import DatagramProtocol
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.upstream.bootstrap import plain
@@ -250,6 +250,45 @@ class BootstrapTests(SynchronousTestCase):
         self.bootstrap.failed("2001:db8::1")
         self.network.advance(SHORTEST)
         assert self.is_known()
+
+    def test_came_back(self) -> None:
+        """Our own question is known again while it is under way, however spelled."""
+        own, other = b"\3DNS\7example\0\0\x1c\0\1", b"\3dns\7example\0\0\x0f\0\1"
+        with capturedLogs() as events:
+            assert not self.bootstrap.came_back(own)
+            resolving = self.bootstrap.resolve()
+            assert [self.bootstrap.came_back(it) for it in (own, other)] == [
+                True,
+                False,
+            ]
+            self.answer(V4)
+            assert not self.bootstrap.came_back(own)
+        self.successResultOf(resolving)
+        (line,) = map(formatEvent, events)
+        assert line == (
+            "the lookup of dns.example came back to us: bootstrap, now 192.0.2.53:53,"
+            " 192.0.2.54:53, must name resolvers that do not ask this proxy"
+        )
+
+    def test_came_back_again(self) -> None:
+        """That is said once, until a lookup was good for something."""
+        own = b"\3dns\7example\0\0\1\0\1"
+
+        def lines(*records: str) -> int:
+            """Look up while our question comes back twice; count what is logged."""
+            with capturedLogs() as events:
+                resolving = self.bootstrap.resolve()
+                for _ in range(2):
+                    assert self.bootstrap.came_back(own)
+                self.answer(*records)
+                self.answer(*records)
+            resolving.addErrback(lambda _: None)
+            return len(events)
+
+        assert [lines() for _ in range(3)] == [1, 0, 0]
+        assert lines(V4) == 0
+        self.network.advance(LONGEST)
+        assert lines(V4) == 1
 
     def test_nonsense(self) -> None:
         """Neither an address to look up nor a name to ask makes sense."""

@@ -18,6 +18,9 @@ class AddressSource(TypingProtocol):
     def failed(self, address: str) -> None:
         """Hear that none did."""
 
+    def came_back(self, question: bytes) -> bool:
+        """Tell of a question that we were asked whether it is our own, under way."""
+
 
 class Addresses:
     """Addresses that were given, those that worked first.
@@ -40,6 +43,10 @@ class Addresses:
     def failed(self, address: str) -> None:
         """Try this one last from now on."""
         self._move(address, len(self._addresses))
+
+    def came_back(self, question: bytes) -> bool:
+        """Nothing is ever asked for these."""
+        return False
 
     def _move(self, address: str, place: int) -> None:
         self._addresses.remove(address)

@@ -20,6 +20,7 @@ MOST_REPLAYS = 4
 """Times that a query is asked again at all."""
 
 LATE = UpstreamError("no connection in time", UNREACHABLE)
+CIRCULAR = UpstreamError("its address is looked up by asking us")
 
 
 class DoT:
@@ -183,10 +184,12 @@ class DoT:
             self.pool.suspect_all()
         busy = self.pool.look(now)
         for asked in self._no_longer_waiting():
-            if asked.query.deadline > now:
-                self._waiting.append(asked)
-            else:
+            if asked.query.deadline <= now:
                 self._give_up(asked, LATE)
+            elif self.pool.awaits(asked.query.question):
+                self._give_up(asked, CIRCULAR)
+            else:
+                self._waiting.append(asked)
         if self._waiting:
             # What it waits for may be gone by now.
             self.pool.dial()

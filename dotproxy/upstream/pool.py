@@ -114,6 +114,11 @@ class Pool:
             dialling.addCallbacks(self._connected, self._not_connected)
             dialling.addErrback(lambda bug: self.log.failure("in a pool", bug))
 
+    def awaits(self, question: bytes) -> bool:
+        """Whether a connection waits for this very question: asked here, it would
+        wait for itself."""
+        return self._addresses.came_back(question)
+
     def look(self, now: float) -> bool:
         """Do what time demands; return whether there is anything to look after."""
         for connection in self.connections:

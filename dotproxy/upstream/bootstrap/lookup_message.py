@@ -35,11 +35,13 @@ class Found(NamedTuple):
 
 def write_query(name: str, family: Family, number: int) -> bytes:
     """Write a query for the addresses of a host name, under the ID `number`."""
-    labels = (label.encode("ascii") for label in name.split("."))
-    owner = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
-    question = owner + family.to_bytes(2, "big") + CLASS_IN.to_bytes(2, "big")
     head = HEADER.pack(number, RD << 8, 1, 0, 0, 1)
-    return head + question + write_opt(UDP_PAYLOAD, 0, 0, b"")
+    return head + _question(name, family) + write_opt(UDP_PAYLOAD, 0, 0, b"")
+
+
+def questions_for(name: str) -> frozenset[bytes]:
+    """Return the questions for the addresses of a host name, folded."""
+    return frozenset(fold(_question(name, family)) for family in Family)
 
 
 def read_reply(reply: bytes) -> Found:
@@ -71,6 +73,12 @@ def merge(found: Sequence[Found]) -> Found:
     turns = zip_longest(*(family.addresses for family in found))
     addresses = tuple(each for turn in turns for each in turn if each is not None)
     return Found(addresses, min(family.ttl for family in found))
+
+
+def _question(name: str, family: Family) -> bytes:
+    labels = (label.encode("ascii") for label in name.split("."))
+    owner = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+    return owner + family.to_bytes(2, "big") + CLASS_IN.to_bytes(2, "big")
 
 
 def _addresses(message: "Message") -> Found:

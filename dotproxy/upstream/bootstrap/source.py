@@ -6,6 +6,7 @@ reply can at worst lead to a peer that TLS refuses.
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import starmap
 from random import Random
 
 from twisted.internet.defer import Deferred
@@ -13,12 +14,13 @@ from twisted.internet.interfaces import IReactorTime, IReactorUDP
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from dotproxy.config.spelling import host_name, ip_literal
+from dotproxy.config.spelling import host_name, ip_literal, joined
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.bootstrap.lookup import look_up
-from dotproxy.upstream.bootstrap.lookup_message import Found
+from dotproxy.upstream.bootstrap.lookup_message import Found, questions_for
 from dotproxy.upstream.bootstrap.plain import Plain
 from dotproxy.upstream.interface import UpstreamError
+from dotproxy.wire.message import fold
 
 SHORTEST, LONGEST = 60.0, 3600.0
 """Seconds for which addresses are kept, whatever their TTL says."""
@@ -53,6 +55,8 @@ class Bootstrap:
         self._learned = self._fresh_until = float("-inf")
         self._lookup: Deferred[Found]
         self._waiting: list[Deferred[list[str]]] = []
+        self._questions = questions_for(self._name)
+        self._loop_told = False
 
     @property
     def cleartext(self) -> int:
@@ -89,6 +93,24 @@ class Bootstrap:
         if self._failed == self._known:
             self._fresh_until = self._learned + SHORTEST
 
+    def came_back(self, question: bytes) -> bool:
+        """Whether this asks for what is being looked up.
+
+        Somebody whom we asked asks us, then, and waits for an answer that waits for
+        his.  This is logged once, until a lookup succeeds.
+        """
+        if not self._waiting or fold(question) not in self._questions:
+            return False
+        if not self._loop_told:
+            self._loop_told = True
+            self.log.warn(
+                "the lookup of {name} came back to us: bootstrap, now {resolvers},"
+                " must name resolvers that do not ask this proxy",
+                name=self._name,
+                resolvers=", ".join(starmap(joined, self._resolvers)),
+            )
+        return True
+
     def _look_up(self) -> None:
         ask = partial(self._plain.ask, self._name)
         finding = look_up(self._resolvers, ask, self._clock)
@@ -97,6 +119,7 @@ class Bootstrap:
         learning.addErrback(self._make_do).addBoth(self._tell)
 
     def _learn(self, found: Found) -> None:
+        self._loop_told = False
         self._known = frozenset(found.addresses)
         self._addresses = Addresses(found.addresses)
         if self._last_good in self._known:
