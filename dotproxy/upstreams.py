@@ -61,6 +61,7 @@ def trusts_of(config: Config) -> tuple[Trust, ...]:
         Trust(
             server_name=upstream.server_name,
             pins=frozenset(upstream.spki_pins),
+            first_pin=next(iter(upstream.spki_pins), ""),
             roots=_content(upstream.ca_file) if upstream.ca_file else None,
             strict=config.profile == "strict",
         )

@@ -220,8 +220,9 @@ class Line:
 class Trusting:
     """An identity that believes anybody; with a `refusal`, nobody."""
 
-    def __init__(self, doubt: str = "", refusal: str = "") -> None:
+    def __init__(self, doubt: str = "", refusal: str = "", remark: str = "") -> None:
         self.refusal = refusal
+        self.remark = remark
         self._doubt = doubt
 
     def verify(self, _: object) -> str:
@@ -317,9 +318,10 @@ class Call:
         self.connecting: Deferred[Connection] = Deferred(self._cancel)
         self._clock = clock
 
-    def take(self, doubt: str = "") -> Peer:
-        """Connect, with what is wrong with the peer, if anything."""
-        peer = Peer(self._clock, Trusting(doubt), Random(self.address))
+    def take(self, doubt: str = "", remark: str = "") -> Peer:
+        """Connect, with what is wrong with the peer, or new, if anything."""
+        trusting = Trusting(doubt, remark=remark)
+        peer = Peer(self._clock, trusting, Random(self.address))
         peer.connection.ready.chainDeferred(self.connecting)
         peer.greet()
         return peer

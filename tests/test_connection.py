@@ -161,6 +161,12 @@ class HandshakeTests(SynchronousTestCase):
         assert self.successResultOf(peer.connection.ready).doubt == "self-signed"
         assert a_peer().connection.doubt == ""
 
+    def test_remark(self) -> None:
+        """So is what is new with one with which nothing is wrong."""
+        peer = Peer(Clock(), Trusting(remark="other key")).greet()
+        assert self.successResultOf(peer.connection.ready).remark == "other key"
+        assert a_peer().connection.remark == ""
+
     def test_refused(self) -> None:
         """A peer that is not verified gets no query; we hang up, and say why."""
         peer = Peer(Clock(), Trusting(refusal="not you")).greet()

@@ -79,10 +79,10 @@ class Scene:
         self.owner = Hearer()
         self.pool.owner = self.owner
 
-    def connect(self, doubt: str = "") -> Peer:
+    def connect(self, doubt: str = "", remark: str = "") -> Peer:
         """Make one more connection, and forget what the owner heard of it."""
         self.pool.dial()
-        peer = self.network.calls[-1].take(doubt)
+        peer = self.network.calls[-1].take(doubt, remark)
         self.heard()
         return peer
 
@@ -528,13 +528,13 @@ class LostTests(SynchronousTestCase):
         assert len(second.queries) == 1
 
 
-class DoubtTests(SynchronousTestCase):
-    """Peers that are not authenticated, where the profile lets them pass."""
+class NoticeTests(SynchronousTestCase):
+    """What the log hears about peers that pass."""
 
-    def logged(self, scene: Scene, doubt: str) -> list[str | None]:
+    def logged(self, scene: Scene, doubt: str, remark: str = "") -> list[str | None]:
         """Return what is logged when a connection is made, which then is lost."""
         with capturedLogs() as events:
-            scene.connect(doubt).hang_up()
+            scene.connect(doubt, remark).hang_up()
         return [formatEvent(event) for event in events]
 
     def test_once(self) -> None:
@@ -551,6 +551,17 @@ class DoubtTests(SynchronousTestCase):
             ("self-signed", [self_signed]),
         ):
             assert self.logged(scene, doubt) == logged
+
+    def test_remark(self) -> None:
+        """So is a remark, which a doubt leaves no room for."""
+        scene = Scene()
+        again = [f"{HERE} has another key"]
+        assert self.logged(scene, "", "has another key") == again
+        assert self.logged(scene, "", "has another key") == []
+        assert self.logged(scene, "", "") == []
+        assert self.logged(scene, "", "has another key") == again
+        doubtful = [f"{HERE} is not authenticated: expired"]
+        assert self.logged(scene, "expired", "has another key") == doubtful
 
 
 class DrainTests(SynchronousTestCase):
@@ -586,6 +597,8 @@ class SleepTests(SynchronousTestCase):
         assert second.left_politely
         assert not scene.pool.hopeful
         assert scene.pool.suspected == 0
+        scene.pool.suspect_all()
+        assert scene.heard() == [], "those that drain are trusted with nothing more"
 
 
 class StopTests(SynchronousTestCase):

@@ -297,11 +297,11 @@ class ChainTests(SynchronousTestCase):
 
 class DateTests(SynchronousTestCase):
     def test_expired(self) -> None:
-        """A certificate that has expired is refused, and the system's time is said."""
+        """A certificate that has expired is refused, and the system clock is said."""
         leaf = replace(NAMED, not_before=NOW - DAY, not_after=NOW - HOUR)
         reason = refusal(meet(ROOT.issue(leaf), now=NOW.timestamp))
         assert reason.startswith(
-            f"certificate expired at {NOW:%Y-%m-%d %H:%M} UTC, the system's time:"
+            f"certificate expired, the system clock is {NOW:%Y-%m-%d %H:%M} UTC:"
             " subject CN=dotproxy lab,"
         )
         assert f" to {NOW - HOUR:%Y-%m-%d}" in reason
@@ -310,17 +310,17 @@ class DateTests(SynchronousTestCase):
         """A clock of ours that is slow does not bring a certificate back to life."""
         leaf = replace(NAMED, not_before=NOW - DAY, not_after=NOW - HOUR)
         line = meet(ROOT.issue(leaf), now=(NOW - 2 * HOUR).timestamp)
-        assert refusal(line).startswith("certificate expired at ")
+        assert refusal(line).startswith("certificate expired, ")
 
     def test_not_yet_valid(self) -> None:
-        """A certificate of the future is refused, and the system's time is said.
+        """A certificate of the future is refused, and the system clock is said.
 
         Most often it is the system's clock that is wrong.
         """
         leaf = replace(NAMED, not_before=NOW + DAY, not_after=NOW + 2 * DAY)
         reason = refusal(meet(ROOT.issue(leaf), now=NOW.timestamp))
         assert reason.startswith(
-            f"certificate not yet valid at {NOW:%Y-%m-%d %H:%M} UTC, the system's time:"
+            f"certificate not yet valid, the system clock is {NOW:%Y-%m-%d %H:%M} UTC:"
             " subject CN=dotproxy lab,"
         )
 
@@ -329,8 +329,8 @@ class DateTests(SynchronousTestCase):
         earlier = replace(ROOT, now=NOW - 10 * DAY)
         expired = replace(earlier.intermediate("expired"), now=NOW)
         reason = refuse(expired.issue(NAMED))
-        assert reason.startswith("certificate expired at ")
-        assert "the system's time: subject CN=expired," in reason
+        assert reason.startswith("certificate expired, ")
+        assert "UTC: subject CN=expired," in reason
 
     def test_own_clock_for_the_chain(self) -> None:
         """It counts for every certificate of the chain."""
@@ -339,7 +339,7 @@ class DateTests(SynchronousTestCase):
         issued = short.issue(NAMED)
         believed(meet(issued, now=(NOW + HOUR).timestamp))
         reason = refusal(meet(issued, now=(NOW + 3 * HOUR).timestamp))
-        assert "the system's time: subject CN=short," in reason
+        assert "UTC: subject CN=short," in reason
 
     def test_own_clock(self) -> None:
         """The time that was given counts too, whatever OpenSSL takes it to be."""
@@ -347,9 +347,10 @@ class DateTests(SynchronousTestCase):
         for past in (DAY + HOUR, -2 * HOUR):
             shifted = NOW + past
             line = meet(issued, now=shifted.timestamp)
-            expected = f"certificate not valid at {shifted:%Y-%m-%d %H:%M} UTC,"
-            reason = refusal(line)
-            assert reason.startswith(f"{expected} the system's time: subject CN=")
+            assert refusal(line).startswith(
+                "certificate not valid now,"
+                f" the system clock is {shifted:%Y-%m-%d %H:%M} UTC: subject CN="
+            )
 
     def test_bounds(self) -> None:
         """The first and the last second of the validity belong to it."""
@@ -392,10 +393,24 @@ class PinTests(SynchronousTestCase):
         leaf, *_ = self.issued.pins
         accept(self.issued, self.pinned(NO_PIN, leaf))
 
+    def test_first(self) -> None:
+        """That it is another than the first is worth a remark, with the pins seen."""
+        leaf, *_ = self.issued.pins
+        pinned = self.pinned(NO_PIN, leaf)
+        assert believed(meet(self.issued, pinned)).remark == ""
+        expected = believed(meet(self.issued, replace(pinned, first_pin=leaf)))
+        assert (expected.doubt, expected.remark) == ("", "")
+        other = believed(meet(self.issued, replace(pinned, first_pin=NO_PIN)))
+        assert other.doubt == ""
+        seen = ", ".join(f"sha256//{each}" for each in self.issued.pins)
+        assert other.remark == (
+            f"has a backup pin, and no more the first one; pins seen: {seen}"
+        )
+
     def test_mismatch(self) -> None:
         """Keys that are not pinned are refused, and the pins seen are told."""
         reason = refuse(self.issued, self.pinned(NO_PIN))
-        seen = ", ".join(self.issued.pins)
+        seen = ", ".join(f"sha256//{each}" for each in self.issued.pins)
         assert reason == f"no certificate has a pinned key; pins seen: {seen}"
 
     def test_good_pin_on_a_bad_chain(self) -> None:
@@ -410,7 +425,7 @@ class PinTests(SynchronousTestCase):
         assert reason.startswith("certificate is not for b.example: ")
         tomorrow = (NOW + DAY + HOUR).timestamp
         line = meet(self.issued, self.pinned(leaf), tomorrow)
-        assert "the system's time" in refusal(line)
+        assert "the system clock is" in refusal(line)
 
     def test_not_on_the_chain(self) -> None:
         """The pin of a certificate that is shown, but vouches for nobody, is void."""
@@ -436,14 +451,14 @@ class PinAloneTests(SynchronousTestCase):
         issued = ROOT.issue(replace(NAMED, addresses=(HERE,)))
         reason = refuse(issued, trust)
         own = issued.pins[0]
-        assert reason == f"no certificate has a pinned key; pins seen: {own}"
+        assert reason == f"no certificate has a pinned key; pins seen: sha256//{own}"
 
     def test_key_of_an_authority(self) -> None:
         """The key of an authority proves nothing: anybody can show its certificate."""
         issued = ROOT.intermediate("lower").issue(NAMED)
         own, *above = issued.pins
         reason = refuse(issued, Trust(pins=frozenset(above)))
-        assert reason.endswith(f"pins seen: {own}")
+        assert reason.endswith(f"pins seen: sha256//{own}")
 
     def test_no_certificate(self) -> None:
         """A peer that shows nothing has no key that could be right."""
@@ -477,7 +492,7 @@ class OpportunisticTests(SynchronousTestCase):
         for issued, doubt in (
             (self_signed(NAMED, NOW), "certificate self-signed: "),
             (self_signed(expired, NOW), "certificate self-signed: "),
-            (ROOT.issue(expired), "certificate expired at "),
+            (ROOT.issue(expired), "certificate expired, "),
             (
                 ROOT.intermediate("server", is_ca=False).issue(NAMED),
                 "certificate signed by a certificate that is no authority: ",
@@ -571,7 +586,7 @@ class ResumptionTests(SynchronousTestCase):
         believed(Line(authenticator.expect(HERE), server, QUERY).run())
         calendar.append((NOW + 2 * DAY).timestamp())
         line = Line(authenticator.expect(HERE), server, QUERY).run()
-        assert "the system's time" in refusal(line)
+        assert "the system clock is" in refusal(line)
 
 
 class RootsTests(SynchronousTestCase):

@@ -72,6 +72,8 @@ class Connection(Protocol):
         self.on_lost: Callable[[], object] = _to_nobody
         self.doubt = ""
         """What is wrong with the peer, where the profile lets it pass."""
+        self.remark = ""
+        """What is worth knowing about a peer with which nothing is wrong."""
         self.keepalive: float | None = None
         """Seconds that the server keeps this connection idle, if it said so."""
         self.last_used = clock.seconds()
@@ -138,6 +140,7 @@ class Connection(Protocol):
         except Unverified as refusal:
             self._refuse(refusal)
             return
+        self.remark = self._identity.remark
         self.state = State.READY
         self.last_used = self._clock.seconds()
         self.ready.callback(self)

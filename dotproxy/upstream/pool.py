@@ -77,7 +77,7 @@ class Pool:
         self._idle = IdleLimit(limits.idle_timeout)
         self._connections: list[Connection] = []
         self._dialling: Deferred[Any] | None = None
-        self._doubt = ""
+        self._notice = ""
         self.owner: Owner
 
     @property
@@ -178,14 +178,17 @@ class Pool:
         connection.on_failed = self.owner.failed
         connection.on_lost = partial(self._lost, connection)
         self._connections.append(connection)
-        self._warn(address, connection.doubt)
+        self._warn(address, connection)
         self.owner.connected(connection)
 
-    def _warn(self, address: str, doubt: str) -> None:
-        """Say once what is wrong with a peer that the profile lets pass."""
-        if doubt and doubt != self._doubt:
-            self.log.warn("{at} is not authenticated: {doubt}", at=address, doubt=doubt)
-        self._doubt = doubt
+    def _warn(self, address: str, connection: Connection) -> None:
+        """Say once what is wrong, or new, with a peer that may pass."""
+        notice = connection.remark
+        if connection.doubt:
+            notice = f"is not authenticated: {connection.doubt}"
+        if notice and notice != self._notice:
+            self.log.warn("{at} {notice}", at=address, notice=notice)
+        self._notice = notice
 
     def _not_connected(self, failure: Failure) -> None:
         self._dialling = None

@@ -51,6 +51,9 @@ COMPLAINTS = {
 TIMELY = (9, 10)
 """Those reasons that may lie in the system's own clock."""
 
+PIN_PREFIX = "sha256//"
+"""What stands before a pin, so that what the log says can be pasted as it is."""
+
 LONGEST_DESCRIPTION = 400
 """Characters of a stranger's certificate that go into the log."""
 
@@ -70,15 +73,18 @@ class Trust:
     With `server_name`, or without either, a chain to a trusted root and a
     certificate for that name, or else for the address dialled; with `pins` also
     one of them on the chain.  With pins and no name, the pins alone authenticate,
-    and one must be of the server's own key (RFC 7858 section 4.2).  `roots` are
-    PEM certificates; None stands for the system's.  Not `strict` means encrypted
-    at any rate, and authenticated if it can be had (RFC 8310 section 5).
+    and one must be of the server's own key (RFC 7858 section 4.2).  `first_pin` is
+    the one that is expected: the others are for the day when the key changes, which
+    is worth a remark.  `roots` are PEM certificates; None stands for the system's.
+    Not `strict` means encrypted at any rate, and authenticated if it can be had
+    (RFC 8310 section 5).
     """
 
     server_name: str = ""
     pins: frozenset[str] = frozenset()
     roots: bytes | None = None
     strict: bool = True
+    first_pin: str = ""
 
     @property
     def by_pin_alone(self) -> bool:
@@ -119,6 +125,8 @@ class Identity:
         self._address = address
         self._now = now
         self._complaint = ""
+        self.remark = ""
+        """What is worth knowing about a peer that passed."""
 
     @property
     def refusal(self) -> str:
@@ -164,7 +172,7 @@ class Identity:
             reason = COMPLAINTS.get(error, f"refused by OpenSSL (error {error})")
             whose = describe(certificate.to_cryptography())
             if error in TIMELY:
-                reason += f" at {self._time():%Y-%m-%d %H:%M} UTC, the system's time"
+                reason += f", the system clock is {self._time():%Y-%m-%d %H:%M} UTC"
             self._complaint = f"certificate {reason}: {whose}"
         return bool(ok) or not self._trust.strict
 
@@ -190,8 +198,9 @@ class Identity:
         for certificate in chain:
             if not _begins(certificate) <= now <= _ends(certificate):
                 raise Unverified(
-                    f"certificate not valid at {now:%Y-%m-%d %H:%M} UTC,"
-                    f" the system's time: {describe(certificate)}"
+                    "certificate not valid now,"
+                    f" the system clock is {now:%Y-%m-%d %H:%M} UTC:"
+                    f" {describe(certificate)}"
                 )
 
     def _time(self) -> datetime:
@@ -213,9 +222,11 @@ class Identity:
 
     def _check_pins(self, chain: Sequence[Certificate]) -> None:
         seen = [pin(certificate) for certificate in chain]
+        shown = "pins seen: " + ", ".join(map(f"{PIN_PREFIX}{{}}".format, seen))
         if self._trust.pins.isdisjoint(seen):
-            shown = ", ".join(seen)
-            raise Unverified(f"no certificate has a pinned key; pins seen: {shown}")
+            raise Unverified(f"no certificate has a pinned key; {shown}")
+        if self._trust.first_pin and self._trust.first_pin not in seen:
+            self.remark = f"has a backup pin, and no more the first one; {shown}"
 
 
 def pin(certificate: Certificate) -> str:
