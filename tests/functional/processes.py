@@ -78,7 +78,7 @@ class Process:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._stage = stage
-        self._command = [*_dying_with_us(), *stage.prefix, *command]
+        self._command = [*dying_with_us(), *stage.prefix, *command]
         self._environment = {**os.environ, **(environment or {})}
         name = Path(command[0]).name
         handle, log = tempfile.mkstemp(".log", f"{name}-", stage.folder)
@@ -189,7 +189,7 @@ def _is_free(kind: socket.SocketKind, port: int) -> bool:
     return True
 
 
-def _dying_with_us() -> tuple[str, ...]:
+def dying_with_us() -> tuple[str, ...]:
     """Return a command that runs another as itself, to end with this process."""
     setpriv = shutil.which("setpriv", path=PATH)
     return (setpriv, "--pdeathsig", "KILL") if setpriv else ()
