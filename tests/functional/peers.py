@@ -51,7 +51,7 @@ server:
   pidfile: ""
   directory: "{folder}"
   interface: {host}@{port}
-  access-control: {host} allow
+  access-control: {host}/24 allow
   tls-port: {port}
   tls-service-pem: chain.pem
   tls-service-key: key.pem
