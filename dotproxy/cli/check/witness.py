@@ -40,6 +40,11 @@ class Witness:
         return self._identity.refusal
 
     @property
+    def remark(self) -> str:
+        """What is worth knowing about a server that passed."""
+        return self._identity.remark
+
+    @property
     def shown(self) -> Sequence[Certificate]:
         """The certificates as the server sent them."""
         if self.tls is None:

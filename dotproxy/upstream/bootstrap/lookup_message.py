@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.wire.edns import UDP_PAYLOAD, write_opt
-from dotproxy.wire.message import HEADER, NOERROR, RD, TC
+from dotproxy.wire.message import HEADER, NOERROR, RD, TC, fold
 
 if TYPE_CHECKING:
     from dns.message import Message
