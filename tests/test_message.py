@@ -151,8 +151,16 @@ class SkipNameTests(TestCase):
         """A pointer to the name itself or behind it is a fault (RFC 1035 4.1.4)."""
         for target in (BEHIND, BEHIND + 1, 0x3FFF):
             pointer = (0xC000 | target).to_bytes(2, "big")
-            with pytest.raises(FormatError, match="points forwards"):
+            with pytest.raises(FormatError, match="points to no prior name"):
                 skip_name(QUERY + pointer + bytes(8), BEHIND)
+
+    def test_pointer_into_header(self) -> None:
+        """So is one into the header: the name would change with the ID."""
+        for target in (0, 2, 11):
+            pointer = (0xC000 | target).to_bytes(2, "big")
+            with pytest.raises(FormatError, match="points to no prior name"):
+                skip_name(QUERY + pointer, BEHIND)
+        assert skip_name(QUERY + b"\xc0\x0c", BEHIND) == BEHIND + 2
 
     def test_pointer_cut(self) -> None:
         """Half a pointer is a fault."""

@@ -77,15 +77,17 @@ def records(wire: bytes, at: int, count: int) -> list[Record]:
 def skip_name(wire: bytes, at: int) -> int:
     """Return the offset behind the name at `at`, compressed or not.
 
-    A pointer must point backwards, to a prior occurrence (RFC 1035 4.1.4).  Raises
+    A pointer must point backwards, to a prior occurrence (RFC 1035 4.1.4), and so not
+    into the header: it would name something else under another ID.  Raises
     FormatError for anything else.
     """
     start = at
     try:
         while length := wire[at]:
             if length >= 0xC0:
-                if ((length & 0x3F) << 8 | wire[at + 1]) >= start:
-                    raise FormatError("a compression pointer points forwards")
+                to = (length & 0x3F) << 8 | wire[at + 1]
+                if not HEADER.size <= to < start:
+                    raise FormatError("a compression pointer points to no prior name")
                 return _bounded(start, at + 2)
             if length > 63:
                 raise FormatError("a label is longer than 63 octets")
