@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from dotproxy.local.cache import Cache
+from dotproxy.local.entry import check
 from dotproxy.local.snapshot import dump, load
 from dotproxy.wire.message import FormatError
 
@@ -109,6 +110,7 @@ class CacheFile(Service):
         def take() -> Iterator[None]:
             while batch := list(islice(items, AT_ONCE)):
                 for age, key, entry in batch:
+                    check(key, entry)
                     if self._admits(key, entry):
                         cache.restore(age + lay, key, entry)
                 yield

@@ -20,7 +20,7 @@ from dotproxy import cache_file
 from dotproxy.cache_file import AT_ONCE, INTERVAL, CacheFile
 from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
-from dotproxy.local.snapshot import MAGIC, load
+from dotproxy.local.snapshot import MAGIC, dump, load
 from tests.fakes import make_answer, make_query
 
 TTL = 300
@@ -230,6 +230,11 @@ class DamagedTests(CacheFileTests):
         """What is no cache at all, or of another version, is told as such."""
         for content in (b"", MAGIC[:-1], b"#!/bin/sh\n", MAGIC[:-1] + b"2" + bytes(9)):
             await self.assert_refused(content, "it is no cache of this version")
+
+    async def test_odd_entry(self) -> None:
+        """So is what has the right sum, and an entry that nobody could be told."""
+        key = make_query("example.com").key
+        await self.assert_refused(dump([(0, key, b"odd")]), "an entry is cut short")
 
     async def test_unreadable(self) -> None:
         """What cannot be read is a warning, too, and ends nothing."""

@@ -2,6 +2,7 @@
 
 from unittest import TestCase
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -12,6 +13,7 @@ from dotproxy.local.entry import (
     USED,
     aged_reply,
     answer_of,
+    check,
     flagged,
     pack,
     restamped,
@@ -20,7 +22,7 @@ from dotproxy.local.entry import (
 )
 from dotproxy.local.lifetime import Lifetime, lifetime
 from dotproxy.wire.answer import Answer, parse_answer
-from dotproxy.wire.message import AD, CD, NXDOMAIN, TC
+from dotproxy.wire.message import AD, CD, NXDOMAIN, TC, FormatError
 from dotproxy.wire.query import Query, limit_datagram, parse_query
 from dotproxy.wire.reply import from_answer
 from tests.messages import ADDRESS, BACK, answers, message, opt, queries, quick, record
@@ -326,6 +328,74 @@ class StaleTests(TestCase):
         assert stale_reply(asking(), entry, 30)[2:4] == b"\x81\x80"
         asked = asking("example.com", "A", flags=0x0100 | AD)
         assert stale_reply(asked, entry, 30)[2:4] == b"\x81\xa0"
+
+
+class CheckTests(TestCase):
+    """What comes from elsewhere is as `pack` makes it, or it is refused."""
+
+    def refused(self, entry: bytes, why: str = ".", key: bytes = asking().key) -> None:
+        with pytest.raises(FormatError, match=why):
+            check(key, entry)
+
+    def test_good(self) -> None:
+        """What was packed passes, for everybody who asks the same."""
+        check(asking("EXAMPLE.com").key, flagged(kept(address()), USED))
+        check(asking("example.com", "TXT").key, large())
+
+    def test_cut(self) -> None:
+        """An entry that is cut anywhere is refused."""
+        entry = kept(address())
+        for end in range(len(entry)):
+            self.refused(entry[:end])
+
+    def test_other_question(self) -> None:
+        """So is one for another name or type: its octets would not fit the reply."""
+        for key in (asking("example.net").key, asking("example.com", "MX").key, b""):
+            self.refused(kept(address()), "another question", key)
+        no_question = kept(parse_answer(message(0x8182)))
+        self.refused(no_question, "another question")
+        self.refused(no_question, "another question", b"\1")
+
+    def test_places(self) -> None:
+        """So is one whose TTLs are not where the records have them."""
+        entry = bytearray(kept(address()))
+        entry[14] += 1
+        self.refused(bytes(entry), "TTLs where there are none")
+
+    def test_opt(self) -> None:
+        """So is one with an OPT in it, which speaks to neighbours only."""
+        body = address().body
+        with_opt = body[:11] + b"\1" + body[12:] + opt()
+        entry = kept(address())
+        assert entry.endswith(body)
+        self.refused(entry[: -len(body)] + with_opt, "TTLs where there are none")
+
+    def test_outlived(self) -> None:
+        """So is one that holds for longer than its TTLs, which would run below 0."""
+        entry = kept(address(3600))
+        self.refused(entry[:5] + (3601).to_bytes(4, "big") + entry[9:], "outlives")
+
+    def test_explanation(self) -> None:
+        """So is one that hands on another option than explanations."""
+        entry = bytearray(kept(address()))
+        assert entry[15:17] == b"\0\x0f"
+        entry[16] = 8
+        self.refused(bytes(entry), "explains what it must not")
+
+    @quick
+    @given(st.integers(0, 400), st.integers(0, 255))
+    def test_whatever_passes(self, at: int, octet: int) -> None:
+        """Whatever passes can be made a reply, fresh and stale."""
+        asked = asking("example.com", "A", opt())
+        entry = bytearray(kept(address()))
+        entry[at % len(entry)] = octet
+        try:
+            check(asked.key, bytes(entry))
+        except FormatError:
+            return
+        _, life = times(bytes(entry))
+        read(aged_reply(asked, bytes(entry), max(life - 1, 0)))
+        read(stale_reply(asked, bytes(entry), 30))
 
 
 class LifetimeTests(TestCase):

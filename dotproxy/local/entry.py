@@ -14,11 +14,27 @@ walk through:
 
 from functools import lru_cache
 from struct import Struct
+from struct import error as struct_error
 
 from dotproxy.local.lifetime import Lifetime, ttl_of
 from dotproxy.wire.answer import Answer, parse_answer
-from dotproxy.wire.edns import UDP_PAYLOAD, explanation, explanations, write_opt
-from dotproxy.wire.message import NXDOMAIN, RCODE
+from dotproxy.wire.edns import (
+    UDP_PAYLOAD,
+    explanation,
+    explanations,
+    read_opt,
+    write_opt,
+)
+from dotproxy.wire.message import (
+    HEADER,
+    NXDOMAIN,
+    OPT,
+    RCODE,
+    FormatError,
+    Record,
+    fold,
+    skip_plain_name,
+)
 from dotproxy.wire.query import Query
 from dotproxy.wire.reply import from_body, with_additional
 
@@ -62,6 +78,30 @@ def restamped(entry: bytes, stored: int) -> bytes:
     return b"\0" + _TTL.pack(stored) + entry[1 + _TTL.size :]
 
 
+def check(key: bytes, entry: bytes) -> None:
+    """Find fault with an entry that was kept elsewhere; raises FormatError.
+
+    One that is not as `pack` makes them, for a query with this key, could not be
+    made a reply later on.
+    """
+    try:
+        _, life = times(entry)
+        offsets, explained, body = _parts(entry)
+    except struct_error:
+        raise FormatError("an entry is cut short") from None
+    answer = parse_answer(bytes(body))
+    question = _question(answer)
+    # Behind the question a key has flags, and maybe a subnet.
+    if question is None or not key[:-1].startswith(question):
+        raise FormatError("an entry is for another question")
+    if answer.opt or offsets != tuple(each.fixed + 4 for each in answer.records):
+        raise FormatError("an entry has TTLs where there are none")
+    if any(ttl_of(answer.body, each) < life for each in answer.records):
+        raise FormatError("an entry outlives its TTLs")
+    if explanations(read_opt(*_as_opt(explained))) != explained:
+        raise FormatError("an entry explains what it must not")
+
+
 def aged_reply(query: Query, entry: bytes, age: int) -> bytes:
     """Return the reply to `query`, its TTLs counted down for `age` seconds."""
     offsets, explained, body = _parts(entry)
@@ -95,6 +135,19 @@ def _parts(entry: bytes) -> tuple[tuple[int, ...], bytes, bytearray]:
     offsets = _offsets(count).unpack_from(entry, _HEAD.size)
     at = _HEAD.size + 2 * count
     return offsets, entry[at : at + explained], bytearray(entry[at + explained :])
+
+
+def _question(answer: Answer) -> bytes | None:
+    """Return the question as it stands in a key; None if it was left out."""
+    if answer.body[4:6] == b"\0\0":
+        return None
+    end = skip_plain_name(answer.body, HEADER.size) + 4
+    return fold(answer.body[HEADER.size : end])
+
+
+def _as_opt(options: bytes) -> tuple[bytes, Record]:
+    wire = write_opt(0, 0, 0, options)
+    return wire, Record(OPT, 0, 1, len(wire))
 
 
 @lru_cache(maxsize=256)
