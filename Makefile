@@ -2,12 +2,13 @@
 # make test                                                 run the tests
 # make bench [FLAGS=--short]                                measure it beside others
 # make reliability [FLAGS=--short]                          let its upstreams fail
+# make fuzz [FLAGS="stream --seconds 3600"]                 look for octets that break it
 
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := dotproxy twisted tests tools benchmarks reliability dotproxy.tac
+CODE := dotproxy twisted tests tools benchmarks reliability fuzz dotproxy.tac
 
-.PHONY: run test trial style types coverage bench reliability clean
+.PHONY: run test trial style types coverage bench reliability fuzz clean
 
 run: .venv/installed
 	$(BIN)/twistd -n --pidfile= dotproxy $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(FLAGS)
@@ -34,8 +35,11 @@ bench: .venv/installed
 reliability: .venv/installed
 	$(BIN)/python -m reliability $(FLAGS)
 
+fuzz: .venv/installed-dev
+	$(BIN)/python -m fuzz $(FLAGS)
+
 clean:
-	rm -rf .venv build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .fuzz build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # editable_mode=compat: the default hides the plugin from twistd, which looks along
 # sys.path and does not see through setuptools' import hooks.
