@@ -3,12 +3,13 @@
 # make bench [FLAGS=--short]                                measure it beside others
 # make reliability [FLAGS=--short]                          let its upstreams fail
 # make fuzz [FLAGS="stream --seconds 3600"]                 look for octets that break it
+# make soak [FLAGS="--seconds 60"]                          ten minutes with random faults
 
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := dotproxy twisted tests tools benchmarks reliability fuzz dotproxy.tac
+CODE := dotproxy twisted tests tools benchmarks reliability fuzz soak dotproxy.tac
 
-.PHONY: run test trial style types coverage bench reliability fuzz clean
+.PHONY: run test trial style types coverage bench reliability fuzz soak clean
 
 run: .venv/installed
 	$(BIN)/twistd -n --pidfile= dotproxy $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(FLAGS)
@@ -37,6 +38,9 @@ reliability: .venv/installed
 
 fuzz: .venv/installed-dev
 	$(BIN)/python -m fuzz $(FLAGS)
+
+soak: .venv/installed-dev
+	$(BIN)/python -m soak $(FLAGS)
 
 clean:
 	rm -rf .venv .fuzz build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
