@@ -68,7 +68,8 @@ class Proxy(MultiService):
         self.factory = ProxyServerFactory(self.core.resolver, reactor, terms)
         self.listeners = Listeners(self.factory, reactor)
         self.cache_file: CacheFile | None = None
-        RuleFiles(self.rules, self.factory.flush, reactor).setServiceParent(self)
+        self._rule_files = RuleFiles(self.rules, self.factory.flush, reactor)
+        self._rule_files.setServiceParent(self)
         self._leaving: set[Core] = set()
         self._stopping = False
 
@@ -140,6 +141,7 @@ class Proxy(MultiService):
     def _swap(self, plan: Plan, bound: Bound) -> None:
         ruled_anew = plan.book is not self.rules.book
         self.rules.use(plan.book)
+        self._rule_files.watch()
         before, self.core = self.core, self.core.followed_by(plan)
         self.factory.serve(self.core.resolver, terms_for(plan.config, token_bytes()))
         self.listeners.serve(plan.config, bound)

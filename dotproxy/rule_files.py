@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
@@ -40,18 +40,24 @@ class RuleFiles(Service):
         """Say what is wrong with the files, then look at them now and then."""
         super().startService()
         self._report(self._rules.book, None)
-        self._looking.start(INTERVAL, now=False)
+        self.watch()
 
     def stopService(self) -> None:
         """Look no more."""
         super().stopService()
-        self._looking.stop()
+        self.watch()
+
+    def watch(self) -> None:
+        """Look now and then from now on, if the rules are in files."""
+        wanted = self.running and any(self._rules.book.files)
+        if wanted and not self._looking.running:
+            self._looking.start(INTERVAL, now=False)
+        elif not wanted and self._looking.running:
+            self._looking.stop()
 
     def look(self) -> Deferred[None]:
         """Read what has changed; fires when that holds.  It never fails."""
         before, faults = self._rules.book, list[str]()
-        if not (before.files.lists or before.files.hosts):
-            return succeed(None)
         reading = deferToThread(
             before.renewed,
             lambda fault: faults.append(f"{fault.filename}: {fault.strerror}"),

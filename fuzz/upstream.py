@@ -13,7 +13,6 @@ from dotproxy.upstream.bootstrap.lookup_message import (
     Family,
     Found,
     read_reply,
-    replies_to,
     write_query,
 )
 from dotproxy.upstream.connection import State
@@ -21,7 +20,7 @@ from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.upstream.pool import Limits, Pool
 from dotproxy.upstream.strategy import Strategy, order_by
-from dotproxy.wire.answer import Answer
+from dotproxy.wire.answer import Answer, replies_to
 from dotproxy.wire.framing import frame
 from dotproxy.wire.message import HEADER, LONGEST, fold
 from dotproxy.wire.query import Query, parse_query

@@ -110,7 +110,7 @@ def fuzz_edns(octets: bytes) -> None:
 def fuzz_records(octets: bytes) -> None:
     """Names and records are found where they are, or refused."""
     choices = Octets(octets)
-    at, count = choices.number(), choices.word() % 1024
+    at, count = HEADER.size + choices.number(), choices.word() % 1024
     wire = choices.rest()
     with suppress(FormatError):
         end = skip_plain_name(wire, at)
