@@ -62,6 +62,21 @@ class RuleFilesTests(TestCase):
         warned = [each for each in events if each["log_level"] is LogLevel.warn]
         return [formatEvent(event) for event in warned]
 
+    def test_no_files(self) -> None:
+        """Where the rules are in no file, nothing is looked at, until they are."""
+        self.start()
+        with_files = self.rules.book
+        self.rules.use(Book.read(Naming()))
+        self.files.watch()
+        assert self.clock.getDelayedCalls() == []
+        self.rules.use(with_files)
+        self.files.watch()
+        self.files.watch()
+        assert len(self.clock.getDelayedCalls()) == 1
+        self.files.stopService()
+        self.files.watch()
+        assert self.clock.getDelayedCalls() == []
+
     async def test_changed(self) -> None:
         """A list that changes holds, and whoever remembers the old one hears of it."""
         files = self.start()
