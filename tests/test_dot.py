@@ -569,6 +569,18 @@ class SleepTests(SynchronousTestCase):
         assert scene.dot.replayed == 0
 
 
+class QuietTests(SynchronousTestCase):
+    def test_quiet(self) -> None:
+        """It is quiet while there is no connection."""
+        scene = Scene()
+        assert scene.dot.quiet
+        peer = scene.proven()
+        assert not scene.dot.quiet
+        scene.dot.drain()
+        peer.hang_up()
+        assert scene.dot.quiet
+
+
 class SilenceTests(SynchronousTestCase):
     """Connections that take queries and answer nothing."""
 

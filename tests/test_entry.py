@@ -394,8 +394,8 @@ class CheckTests(TestCase):
         except FormatError:
             return
         _, life = times(bytes(entry))
-        read(aged_reply(asked, bytes(entry), max(life - 1, 0)))
-        read(stale_reply(asked, bytes(entry), 30))
+        parse_answer(aged_reply(asked, bytes(entry), max(life - 1, 0)))
+        parse_answer(stale_reply(asked, bytes(entry), 30))
 
 
 class LifetimeTests(TestCase):

@@ -21,7 +21,7 @@ from dotproxy.wire.message import (
     FormatError,
 )
 from dotproxy.wire.query import Query, parse_query
-from dotproxy.wire.reply import from_answer, from_body, rejection, status
+from dotproxy.wire.reply import cut_short, from_answer, from_body, rejection, status
 from tests.messages import (
     ADDRESS,
     BACK,
@@ -470,3 +470,17 @@ class RealTests(TestCase):
         assert [str(each) for each in found.answer] == [
             str(each) for each in answer.answer
         ]
+
+
+class CutShortTests(TestCase):
+    def test_cut_short(self) -> None:
+        """It has the question, TC, our OPT for who sent one, and nothing else."""
+        for options in ([], [opt()]):
+            asked = query(0x0110, *options)
+            reply = read(cut_short(asked))
+            assert reply.flags & dns.flags.TC
+            assert reply.flags & dns.flags.CD
+            assert reply.rcode() == 0
+            assert reply.sections[1:] == [[], [], []]
+            assert (reply.edns == 0) == bool(options)
+            assert cut_short(asked)[12 : 12 + len(asked.question)] == asked.question

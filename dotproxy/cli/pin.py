@@ -14,7 +14,7 @@ from dotproxy.cli.check.probe import Probe
 from dotproxy.cli.check.subject import subjects
 from dotproxy.cli.flag import checked, flags_first, seconds, show_version
 from dotproxy.cli.help_text import help_text
-from dotproxy.cli.lookup import look_up
+from dotproxy.cli.host import look_up
 from dotproxy.config.model import Config, ConfigError, Upstream
 from dotproxy.config.presets import PRESETS
 from dotproxy.config.setting import shown
