@@ -8,7 +8,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 from dotproxy.config.clients import Clients as Configured
 from dotproxy.config.setting import ConfigError
-from dotproxy.server.clients import Clients, network_of
+from dotproxy.server.clients import GRACE, Clients, network_of
 from dotproxy.server.limits import Limits
 from tests.messages import quick
 
@@ -87,23 +87,36 @@ class ClientsTests(TestCase):
         """One for whom too much is kept goes; what was read does not count."""
         self.clients = Clients(Limits(unread=100, unread_in_all=1000))
         one, other = self.enter("a", "b")
-        for _ in range(3):
-            self.clients.keep(one, 100)
+        for second in range(3):
+            self.clients.keep(one, 100, float(second))
             self.clients.read(one)
         assert (one.out, self.clients.unread) == (False, 0)
-        self.clients.keep(other, 60)
-        self.clients.keep(one, 101)
+        self.clients.keep(other, 60, 3.0)
+        self.clients.keep(one, 50, 3.0)
+        self.clients.keep(one, 51, 3.0 + GRACE)
         assert (one.out, other.out, self.clients.unread) == (True, False, 60)
+
+    def test_unread_at_once(self) -> None:
+        """Much may come for one in a single turn: it has some time to read that."""
+        self.clients = Clients(Limits(unread=100, unread_in_all=1000))
+        (one,) = self.enter("a")
+        for _ in range(5):
+            self.clients.keep(one, 100, 3.0)
+        assert not one.out
+        self.clients.keep(one, 1, 2.9 + GRACE)
+        assert not one.out
+        self.clients.keep(one, 1, 3.0 + GRACE)
+        assert one.out
 
     def test_unread_in_all(self) -> None:
         """If it is too much for all, whoever did not read for longest goes."""
         self.clients = Clients(Limits(unread=100, unread_in_all=250))
         guests = self.enter("a", "b", "c", "d")
         for guest in guests[:3]:
-            self.clients.keep(guest, 80)
+            self.clients.keep(guest, 80, 0.0)
         self.clients.read(guests[0])
-        self.clients.keep(guests[0], 80)
-        self.clients.keep(guests[3], 80)
+        self.clients.keep(guests[0], 80, 0.0)
+        self.clients.keep(guests[3], 80, 0.0)
         assert [guest.out for guest in guests] == [False, True, False, False]
         for guest in guests:
             self.clients.leave(guest)

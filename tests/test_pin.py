@@ -14,7 +14,7 @@ from dotproxy.config.model import ConfigError
 from dotproxy.config.presets import PRESETS
 from dotproxy.lab.certificates import Leaf
 from tests.lab_servers import start
-from tests.test_lookup import Reactor
+from tests.test_host import Reactor
 
 
 class HostTests(SynchronousTestCase):

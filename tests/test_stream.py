@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.local.gate import Gate, create_gate
+from dotproxy.server import clients
 from dotproxy.server.limits import Limits
 from dotproxy.server.stream import StreamProtocol
 from dotproxy.upstream.interface import IUpstream
@@ -340,6 +341,7 @@ class LimitTests(StreamTests):
 
         Twisted says at every write anew that the buffer is full.
         """
+        self.patch(clients, "GRACE", 0)
         self.connect(self.upstream, lenient=True)
         self.ask(*range(9))
         self.protocol.pauseProducing()
@@ -681,6 +683,7 @@ class TcpTests(TestCase):
 
     async def test_unread(self) -> None:
         """A client that does not read is cut off before it costs much memory."""
+        self.patch(clients, "GRACE", 0)
         client = await self.connect()
         client.ask(*map(wish, range(60)))
         await self.asked(60)

@@ -7,13 +7,17 @@ do nothing.  So the one that was longest of no use makes room.
 import socket
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from typing import Protocol as TypingProtocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
 from dotproxy.server.limits import Limits
+
+GRACE = 1.0
+"""Seconds that a client has to read what came for it at once: its answers may all be
+there in one turn, when it had no chance yet."""
 
 IPV6_PREFIX = 8
 """Octets of an IPv6 address that tell one subscriber from another (RFC 6177)."""
@@ -40,6 +44,13 @@ Queue = OrderedDict[Client, None]
 """Connections, the one that was longest of no use first."""
 
 
+class Unread(NamedTuple):
+    """Octets that a client has not read, and since when there are any."""
+
+    octets: int
+    since: float
+
+
 class Clients:
     """All connections, and those of each network."""
 
@@ -48,7 +59,7 @@ class Clients:
         self.turned_out = 0
         self.unread = 0
         """Octets kept for those who do not read them."""
-        self._unread: OrderedDict[Client, int] = OrderedDict()
+        self._unread: OrderedDict[Client, Unread] = OrderedDict()
         self._all: Queue = OrderedDict()
         self._networks: dict[str | bytes, Queue] = {}
 
@@ -87,22 +98,25 @@ class Clients:
             if not own:
                 del self._networks[client.network]
 
-    def keep(self, client: Client, octets: int) -> None:
+    def keep(self, client: Client, octets: int, now: float) -> None:
         """Count what is kept for a client that does not read.
 
-        If it is too much for one, that one goes.  If it is too much for all, the one
-        goes that did not read for longest: a moment of that befalls everybody.
+        If it is too much for one, and for too long, that one goes.  If it is too much
+        for all, the one goes that did not read for longest.
         """
         self.unread += octets
-        self._unread[client] = self._unread.get(client, 0) + octets
-        if self._unread[client] > self.limits.unread:
+        before = self._unread.get(client, Unread(0, now))
+        kept = self._unread[client] = Unread(before.octets + octets, before.since)
+        if kept.octets > self.limits.unread and now - kept.since >= GRACE:
             self._turn_out(client)
         elif self.unread > self.limits.unread_in_all:
             self._turn_out(next(iter(self._unread)))
 
     def read(self, client: Client) -> None:
         """Take note that a client has read all."""
-        self.unread -= self._unread.pop(client, 0)
+        kept = self._unread.pop(client, None)
+        if kept is not None:
+            self.unread -= kept.octets
 
     def make_room(self) -> None:
         """Turn out the one that was longest of no use, if there is any."""

@@ -32,7 +32,7 @@ class Limits:
     under_way: int = 100
     """Queries of one connection that are asked at the same time."""
     unread: int = 256 * 1024
-    """Octets of answers kept for a client that does not read them."""
+    """Octets of answers kept for a client that does not read them for a second."""
     unread_in_all: int = 64 * 2**20
     """Octets of answers kept for all such clients together."""
     per_client: int = DEFAULT.max_tcp_per_client

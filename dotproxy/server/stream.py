@@ -231,7 +231,7 @@ class StreamProtocol(DNSProtocol):
 
     def _send(self, reply: bytes) -> None:
         if self._choked:
-            self._clients.keep(self, len(reply))
+            self._clients.keep(self, len(reply), self._clock.seconds())
         if not self._gone:
             self.transport.write(frame(reply))
 
