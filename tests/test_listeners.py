@@ -122,6 +122,19 @@ class ChangeTests(ListenersTests):
         await self.listeners.stopService()
         bind(*gone).close()
 
+    async def test_inherited(self) -> None:
+        """A socket that is bound already is served in place of one of ours."""
+        self.start(Zone(), ONE)
+        before, sockets = self.where(), bind("127.0.0.2", 0)
+        address = sockets.udp.getsockname()
+        inherited = {Listen(*address): sockets}
+        config = configured(ONE, *inherited)
+        bound = self.listeners.bind(config, inherited)
+        assert bound == inherited
+        self.listeners.serve(config, bound)
+        assert [self.where(0), self.where(1)] == [before, address]
+        assert numbers([await self.udp().ask(query(1), address)]) == [1]
+
     async def test_same(self) -> None:
         """Where all stays nothing is bound."""
         self.start(Zone(), ONE, TWO)

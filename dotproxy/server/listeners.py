@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -21,6 +22,8 @@ time-out that can be configured."""
 
 Bound = Mapping[Listen, Sockets]
 """Sockets that are bound and not read yet, by what is configured for them."""
+
+NOTHING: Bound = MappingProxyType({})
 
 
 class Listeners(MultiService):
@@ -45,14 +48,17 @@ class Listeners(MultiService):
         """Whether some client still waits; see `Listener`."""
         return any(listener.owes for listener in self._all())
 
-    def bind(self, config: Config) -> Bound:
-        """Bind what is configured and not served; or nothing, and raise ConfigError."""
+    def bind(self, config: Config, inherited: Bound = NOTHING) -> Bound:
+        """Bind what is configured and not served; or nothing, and raise ConfigError.
+
+        What is inherited is bound already.
+        """
         bound: dict[Listen, Sockets] = {}
         for listen in config.listen:
             if listen in self._serving:
                 continue
             try:
-                bound[listen] = bind(listen.host, listen.port)
+                bound[listen] = inherited.get(listen) or bind(listen.host, listen.port)
                 _check_copies(bound[listen])
             except ListenError as fault:
                 if fault.absent and config.listens_by_default and self._has_one(bound):

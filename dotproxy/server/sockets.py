@@ -78,6 +78,22 @@ def bind(host: str, port: int) -> Sockets:
     return _bind(host, port)
 
 
+def prepare(made: socket.socket, host: str) -> None:
+    """Set the options of a socket for `host`, made by us or by somebody else.
+
+    What is larger than we need stays as it is.
+    """
+    if made.type == socket.SOCK_STREAM:
+        # Those that are accepted have it from here.
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            made.setsockopt(socket.SOL_SOCKET, buffer, STREAM_BUFFER)
+    else:
+        if made.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < RECEIVE_BUFFER:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        _tell_which_address(made, host)
+    made.setblocking(False)
+
+
 def _bind(host: str, port: int) -> Sockets:
     udp = _bound(socket.SOCK_DGRAM, host, port)
     try:
@@ -98,13 +114,7 @@ def _bound(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
             if stream:
                 # A restart must not wait for the connections of the last run.
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                # Those that are accepted have it from here.
-                for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                    made.setsockopt(socket.SOL_SOCKET, buffer, STREAM_BUFFER)
-            else:
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-                _tell_which_address(made, host)
-            made.setblocking(False)
+            prepare(made, host)
             made.bind((host, port))
             if stream:
                 made.listen(BACKLOG)
