@@ -73,6 +73,12 @@ class Proxy(MultiService):
         self._leaving: set[Core] = set()
         self._stopping = False
 
+    @property
+    def summary(self) -> str:
+        """Say where it serves, and whom it asks."""
+        listeners = ", ".join(self.listeners.addresses)
+        return f"serves {listeners}, asks {_asked(self.core.upstreams.upstreams)}"
+
     def startService(self) -> None:
         """Serve; say in one line where and from whom.
 

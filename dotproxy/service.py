@@ -1,5 +1,6 @@
 """The whole: the only module that knows all the others."""
 
+import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ from dotproxy.config.options import Options
 from dotproxy.config.upstream import MOST_IN_FLIGHT
 from dotproxy.core import plan_for
 from dotproxy.proxy import Proxy, Source
+from dotproxy.reports import Notices, Reports, parse_address, watchdog_period
+from dotproxy.server.inherited import inherit, listening
+from dotproxy.server.listeners import NOTHING, Bound
 from dotproxy.signals import Signal
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.connection import Connection
@@ -41,22 +45,32 @@ def makeService(options: Options) -> IService:
     # where a machine starts without a clock, no timer would fire for as long.
     reactor.seconds = uptime  # type: ignore[method-assign]
     try:
-        proxy = assemble(options.config, reactor, options.again)
+        inherited = _handed_over()
+
+        def again() -> Config:
+            return listening(options.again(), inherited)
+
+        config = listening(options.config, inherited)
+        proxy = assemble(config, reactor, again, inherited)
     except ConfigError as fault:
         raise SystemExit(f"dotproxy: {fault}") from None
-    hangup = Signal(signal.SIGHUP, proxy.reload_or_complain, reactor)
+    hangup = Signal(signal.SIGHUP, _reported(proxy, reactor), reactor)
     hangup.setServiceParent(proxy)
     hangup.install()
     return proxy
 
 
 def assemble(
-    config: Config, reactor: Any, again: Callable[[], Config] | None = None
+    config: Config,
+    reactor: Any,
+    again: Callable[[], Config] | None = None,
+    inherited: Bound = NOTHING,
 ) -> Proxy:
     """Join the parts; ConfigError, and nothing stays bound.
 
-    The sockets are bound here and now, clients are served once the service starts.
-    `again` reads the configuration for a reload; without it, that is the same again.
+    The sockets are bound here and now, or `inherited`; clients are served once the
+    service starts.  `again` reads the configuration for a reload; without it, that is
+    the same again.
     """
     again = again or (lambda: config)
     if config.lab:
@@ -66,9 +80,33 @@ def assemble(
         proxy = Proxy(config, source, reactor)
     if config.cache.file:
         _keep_cache(proxy, reactor)
-    proxy.listeners.serve(config, proxy.listeners.bind(config))
+    proxy.listeners.serve(config, proxy.listeners.bind(config, inherited))
     proxy.listeners.setServiceParent(proxy)
     return proxy
+
+
+def _handed_over() -> Bound:
+    """Return the sockets that a service manager has bound for us, if any.
+
+    Twisted takes LISTEN_PID and LISTEN_FDS out of the environment when it is imported,
+    so that nobody takes them twice.  It keeps what they said for its endpoints alone.
+    """
+    from twisted.internet.endpoints import _SystemdParser
+
+    descriptors = _SystemdParser._sddaemon.inheritedDescriptors()
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    return inherit(descriptors, names[: len(descriptors)])
+
+
+def _reported(proxy: Proxy, reactor: Any) -> Callable[[], None]:
+    """Have the service manager hear of it, if there is one; return how to reload."""
+    address = parse_address(os.environ)
+    if not address:
+        return proxy.reload_or_complain
+    period = watchdog_period(os.environ, os.getpid())
+    reports = Reports(Notices(address), lambda: proxy.summary, reactor, period)
+    reports.setServiceParent(proxy)
+    return partial(reports.reload, proxy.reload_or_complain)
 
 
 def _keep_cache(proxy: Proxy, reactor: Any) -> None:

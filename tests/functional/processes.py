@@ -25,6 +25,7 @@ PACKAGES = {
     "kdig": "knot-dnsutils",
     "nsd": "nsd",
     "nsenter": "util-linux",
+    "systemd-analyze": "systemd",
     "unbound": "unbound",
     "unbound-control": "unbound",
     "unshare": "util-linux",
@@ -67,8 +68,9 @@ class Stage:
 class Process:
     """One process, which is ended at the end of its stage if not before.
 
-    What it says on stdout and stderr is kept in a file.  Where the system can, the
-    process also dies with the one that started it, however that may end.
+    What it says on stdout and stderr is kept in a file.  It has the descriptors
+    `handed`, under their numbers here.  Where the system can, the process also dies
+    with the one that started it, however that may end.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Process:
         stage: Stage,
         command: list[str],
         environment: Mapping[str, str] | None = None,
+        handed: tuple[int, ...] = (),
     ) -> None:
         self._stage = stage
+        self._handed = handed
         self._command = [*dying_with_us(), *stage.prefix, *command]
         self._environment = {**os.environ, **(environment or {})}
         name = Path(command[0]).name
@@ -98,6 +102,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 cwd=self._stage.folder,
                 env=self._environment,
+                pass_fds=self._handed,
             )
 
     @property
