@@ -4,12 +4,13 @@
 # make reliability [FLAGS=--short]                          let its upstreams fail
 # make fuzz [FLAGS="stream --seconds 3600"]                 look for octets that break it
 # make soak [FLAGS="--seconds 60"]                          ten minutes with random faults
+# make release-check                                        build what is released, try it
 
 PYTHON ?= python3
 BIN := .venv/bin
 CODE := dotproxy twisted tests tools benchmarks reliability fuzz soak dotproxy.tac
 
-.PHONY: run test trial style types coverage bench reliability fuzz soak clean
+.PHONY: run test trial style types coverage bench reliability fuzz soak release-check clean
 
 run: .venv/installed
 	$(BIN)/twistd -n --pidfile= dotproxy $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(FLAGS)
@@ -41,6 +42,9 @@ fuzz: .venv/installed-dev
 
 soak: .venv/installed-dev
 	$(BIN)/python -m soak $(FLAGS)
+
+release-check: .venv/installed-dev
+	$(BIN)/python tools/release_check.py
 
 clean:
 	rm -rf .venv .fuzz build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

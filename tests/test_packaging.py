@@ -24,7 +24,7 @@ from tests.functional.processes import Process, Stage
 
 ROOT = Path(__file__).parent.parent
 
-FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")
 FOLDERS = ("dotproxy", "twisted")
 """What a wheel is built of."""
 
@@ -64,6 +64,22 @@ def wheel() -> Path | None:
         return None
     (made,) = folder.iterdir()
     return made
+
+
+@cache
+def release() -> Path:
+    """Build the sdist, and a wheel of it, once; return their folder."""
+    folder = stage().folder / "release"
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(folder), str(source())],
+        capture_output=True,
+        text=True,
+        cwd=stage().folder,
+        env={**os.environ, **ALONE},
+    )
+    needed(None if "No matching distribution found" in done.stdout else folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
 
 
 @cache
@@ -154,6 +170,36 @@ class WheelTests(TestCase):
         assert says["Description-Content-Type"] == "text/markdown"
         readme = (ROOT / "README.md").read_text()
         assert str(says.get_payload()).strip() == readme.strip()
+
+
+class ReleaseTests(TestCase):
+    """What `python -m build` makes: an sdist, and a wheel of that."""
+
+    def test_names(self) -> None:
+        """Both are named by the version, which stands in one place."""
+        version = dotproxy.__version__
+        assert {file.name for file in release().iterdir()} == {
+            f"dotproxy-{version}.tar.gz",
+            f"dotproxy-{version}-py3-none-any.whl",
+        }
+        assert f"version = {version}" not in (ROOT / "setup.cfg").read_text()
+
+    def test_twine(self) -> None:
+        """The package index takes both, and can show the description."""
+        built = sorted(str(file) for file in release().iterdir())
+        done = subprocess.run(
+            [sys.executable, "-m", "twine", "check", "--strict", *built],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.count("PASSED") == len(built)
+
+    def test_same_wheel(self) -> None:
+        """The wheel that is made of the sdist has what that of the sources has."""
+        (made,) = release().glob("*.whl")
+        names = ZipFile(made).namelist()
+        assert {name for name in names if ".dist-info/" not in name} == files()
 
 
 class InstalledTests(TestCase):
