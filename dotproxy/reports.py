@@ -7,7 +7,6 @@ to hear that the reactor still turns.
 import socket
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import Service
@@ -68,7 +67,7 @@ class Reports(Service):
         """Report readiness once the reactor runs, and the end when it begins."""
         super().startService()
         self._trigger = self._reactor.addSystemEventTrigger(
-            "before", "shutdown", self._notices.send, "STOPPING=1", "STATUS=stopping"
+            "before", "shutdown", self._end
         )
         self._reactor.callWhenRunning(self._begin)
 
@@ -77,16 +76,19 @@ class Reports(Service):
         super().stopService()
         if self._beating is not None:
             self._beating.cancel()
-        # It is gone where it was pulled: at the end of all.
-        with suppress(ValueError, TypeError, KeyError):
+        if self._trigger is not None:
             self._reactor.removeSystemEventTrigger(self._trigger)
+            self._trigger = None
 
     def reload(self, reload: Callable[[], object]) -> None:
         """Reload, and say before that it begins, afterwards what is served then.
 
         The time is that of CLOCK_MONOTONIC: by it the manager knows that a reload was
-        begun after it had asked for one.
+        begun after it had asked for one.  Who stops already reports no reload.
         """
+        if self._trigger is None:
+            reload()
+            return
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._notices.send("RELOADING=1", f"MONOTONIC_USEC={now}", "STATUS=reloading")
         reload()
@@ -96,6 +98,10 @@ class Reports(Service):
         if self.running:
             self._ready()
             self._beat()
+
+    def _end(self) -> None:
+        self._trigger = None
+        self._notices.send("STOPPING=1", "STATUS=stopping")
 
     def _ready(self) -> None:
         self._notices.send("READY=1", f"STATUS={self._status()}")

@@ -45,11 +45,11 @@ class FakeReactor(Clock):
         self.beginning.append(call)
 
     def addSystemEventTrigger(
-        self, phase: str, event: str, call: Callable[..., object], *words: str
+        self, phase: str, event: str, call: Callable[[], object]
     ) -> object:
         assert (phase, event) == ("before", "shutdown")
         trigger = object()
-        self.ending[trigger] = lambda: call(*words)
+        self.ending[trigger] = call
         return trigger
 
     def removeSystemEventTrigger(self, trigger: object) -> None:
@@ -139,6 +139,16 @@ class ReportsTests(SynchronousTestCase):
         assert name == "MONOTONIC_USEC"
         assert before <= int(value) <= after
         assert self.manager.heard() == [["READY=1", "STATUS=serves somebody else"]]
+
+    def test_reload_at_the_end(self) -> None:
+        """A reload that comes after the end has begun is not reported."""
+        reports = self.start()
+        self.reactor.shut_down()
+        self.manager.heard()
+        called: list[bool] = []
+        reports.reload(lambda: called.append(True))
+        assert called
+        assert self.manager.heard() == []
 
 
 class NoticesTests(SynchronousTestCase):
