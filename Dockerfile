@@ -1,6 +1,7 @@
 # dotproxy in a container: docker build -t dotproxy .
 # docs/container.md says how it is run, and how the base image is pinned by its digest.
 ARG BASE=python:3.11-slim-bookworm
+ARG LAST=${BASE}
 
 FROM ${BASE} AS build
 WORKDIR /source
@@ -14,7 +15,7 @@ RUN python -m venv --without-pip /opt/dotproxy \
 COPY deploy/container/healthy.py /opt/dotproxy/healthy.py
 
 # Nothing is run here, and nothing later but Python: a base without a shell will do.
-FROM ${BASE}
+FROM ${LAST}
 COPY --from=build /opt/dotproxy /opt/dotproxy
 COPY deploy/container/dotproxy.toml /etc/dotproxy/dotproxy.toml
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

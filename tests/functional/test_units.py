@@ -268,6 +268,10 @@ class UnitTests(TestCase):
             self.assertEqual(settings(SERVICE, key), [""])
             self.assertEqual(settings(DROP_IN, key), ["CAP_NET_BIND_SERVICE"])
 
+    def test_callbacks(self) -> None:
+        """Memory may be written and run: else no certificate could be verified."""
+        self.assertEqual(settings(SERVICE, "MemoryDenyWriteExecute"), [])
+
     def test_sockets(self) -> None:
         """Each address of the socket unit is there for UDP and for TCP."""
         addresses = settings(SOCKET, "ListenDatagram")
