@@ -160,7 +160,7 @@ class DemandTests(SynchronousTestCase):
         """Only so many queries may wait; one more fails at once."""
         scene = Scene()
         waiting = scene.ask(*["a"] * MOST_WAITING)
-        assert MOST_WAITING == 1024
+        assert MOST_WAITING == 4096
         (refused,) = scene.ask("b")
         failure = self.failureResultOf(refused, UpstreamError)
         assert str(failure.value) == "lab: too many queries wait"

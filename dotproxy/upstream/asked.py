@@ -7,9 +7,10 @@ from dotproxy.upstream.interface import UpstreamError
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
 
-MOST_WAITING = 1024
-"""Queries that may wait for one upstream's attention; more would only wait for their
-deadline."""
+MOST_WAITING = 4096
+"""Queries that may wait for one upstream's attention: some 2 s of work, once they have
+it.  More would only wait for their deadline.  Clients may have 2,000 under way, as
+configured by default."""
 
 STOPPED = UpstreamError("stopped")
 CROWDED = UpstreamError("too many queries wait")
