@@ -19,6 +19,8 @@ from dotproxy.upstream.connection import (
     EXPIRED_BORNE,
     FAULTS_BORNE,
     GRACE,
+    LAG_BORNE,
+    SILENCE_BORNE,
     State,
 )
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
@@ -509,6 +511,24 @@ class LagTests(SynchronousTestCase):
         peer.connection.dataReceived(b"\0")
         peer.connection.dataReceived(b"\xff" + answer_to(peer.queries[1]))
         assert peer.connection.pending.lag(2) == 2
+
+    def test_silent(self) -> None:
+        """A server that owes an answer and sends none is overdue after a while."""
+        peer = a_peer()
+        peer.clock.advance(100)
+        ask(peer, a_query())
+        assert not peer.connection.overdue(100 + SILENCE_BORNE - 0.1)
+        assert peer.connection.overdue(100 + SILENCE_BORNE)
+
+    def test_burst(self) -> None:
+        """One that goes on answering a burst has more time for that."""
+        peer = a_peer()
+        ask(peer, *[a_query(f"n{number}.example") for number in range(9)])
+        for place in range(3):
+            peer.clock.advance(0.9)
+            peer.answer(peer.queries[place])
+        assert not peer.connection.overdue(LAG_BORNE - 0.1)
+        assert peer.connection.overdue(LAG_BORNE)
 
 
 class ExpireTests(SynchronousTestCase):

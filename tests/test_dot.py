@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.upstream.addresses import Addresses, AddressSource
 from dotproxy.upstream.asked import MOST_WAITING
+from dotproxy.upstream.connection import SILENCE_BORNE
 from dotproxy.upstream.dot import MOST_REPLAYS, DoT
 from dotproxy.upstream.health import PAUSE_WHILE_SERVED
 from dotproxy.upstream.interface import (
@@ -14,7 +15,7 @@ from dotproxy.upstream.interface import (
     UNREACHABLE,
     UpstreamError,
 )
-from dotproxy.upstream.pool import LAG_BORNE, Limits, Pool
+from dotproxy.upstream.pool import Limits, Pool
 from dotproxy.upstream.ticker import OVERSLEPT, TICK
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.edns import KEEPALIVE, option
@@ -588,7 +589,7 @@ class SilenceTests(SynchronousTestCase):
         """Return a peer that has fallen silent, and what it owes."""
         peer = scene.proven()
         (answer,) = scene.ask("a")
-        scene.wait(LAG_BORNE - 2 * TICK)
+        scene.wait(SILENCE_BORNE - 2 * TICK)
         assert len(scene.calls) == 1
         scene.wait(3 * TICK)
         return peer, answer
@@ -689,9 +690,9 @@ class SilenceTests(SynchronousTestCase):
         scene = Scene()
         scene.proven()
         (answer,) = scene.ask("a", deadline=5.0)
-        scene.wait(LAG_BORNE + TICK)
+        scene.wait(SILENCE_BORNE + TICK)
         scene.calls[1].take()
-        scene.wait(LAG_BORNE + TICK)
+        scene.wait(SILENCE_BORNE + TICK)
         assert scene.dot.pool.suspected == 2
         self.assertNoResult(answer)
         scene.wait(2)
@@ -729,7 +730,7 @@ class SilenceTests(SynchronousTestCase):
         scene = Scene()
         scene.ask("a")
         suspect = scene.calls[0].take()
-        scene.wait(LAG_BORNE + TICK)
+        scene.wait(SILENCE_BORNE + TICK)
         second = scene.calls[1].take()
         second.answer(*second.queries)
         assert not scene.dot.health.down
@@ -750,7 +751,7 @@ class SilenceTests(SynchronousTestCase):
             if len(scene.calls) > 1:
                 alive.answer(*alive.queries[alive.connection.answers :])
         assert len(scene.calls) == 2
-        assert len(dead.queries) == 1 + round(LAG_BORNE / TICK)
+        assert len(dead.queries) == 1 + round(SILENCE_BORNE / TICK)
         for answer in answers:
             self.successResultOf(answer)
 

@@ -7,11 +7,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.upstream.addresses import Addresses, AddressSource
 from dotproxy.upstream.asked import Asked
-from dotproxy.upstream.connection import GRACE, Connection
+from dotproxy.upstream.connection import GRACE, SILENCE_BORNE, Connection
 from dotproxy.upstream.dial import STAGGER
 from dotproxy.upstream.idle import RELAXATION, SHARE
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
-from dotproxy.upstream.pool import LAG_BORNE, Limits, Pool
+from dotproxy.upstream.pool import Limits, Pool
 from dotproxy.wire.edns import KEEPALIVE, option
 from dotproxy.wire.query import Query
 from tests.connections import Network, Peer, Waiting, a_query, answer_to
@@ -317,13 +317,13 @@ class SilenceTests(SynchronousTestCase):
         scene = Scene()
         peer = scene.connect()
         queries = [scene.ask().asked, scene.ask().asked]
-        scene.idle_until(LAG_BORNE - 0.1)
+        scene.idle_until(SILENCE_BORNE - 0.1)
         assert scene.heard() == []
-        scene.idle_until(LAG_BORNE)
+        scene.idle_until(SILENCE_BORNE)
         assert scene.heard() == [("silent", queries, "no answer for 1.5 s")]
         assert scene.pool.suspected == 1
         assert not scene.pool.hopeful
-        scene.idle_until(LAG_BORNE + 1)
+        scene.idle_until(SILENCE_BORNE + 1)
         assert scene.heard() == []
         assert not peer.left_politely
         assert not peer.aborted
@@ -336,7 +336,7 @@ class SilenceTests(SynchronousTestCase):
             scene.idle_until(tenth / 10)
             scene.ask()
         assert scene.pool.suspected == 0
-        scene.idle_until(LAG_BORNE)
+        scene.idle_until(SILENCE_BORNE)
         assert scene.pool.suspected == 1
 
     def test_impatient_clients(self) -> None:
@@ -355,7 +355,7 @@ class SilenceTests(SynchronousTestCase):
         scene = Scene()
         peer = scene.connect()
         waiting = scene.ask()
-        scene.idle_until(LAG_BORNE)
+        scene.idle_until(SILENCE_BORNE)
         peer.answer(*peer.queries)
         assert self.successResultOf(waiting.answer).rcode == 0
         assert peer.left_politely
@@ -365,7 +365,7 @@ class SilenceTests(SynchronousTestCase):
         scene = Scene()
         peer = scene.connect()
         waiting = scene.ask(a_query(deadline=5.0))
-        scene.idle_until(LAG_BORNE)
+        scene.idle_until(SILENCE_BORNE)
         scene.idle_until(4.9)
         assert not peer.left_politely
         scene.heard()
@@ -489,7 +489,7 @@ class LostTests(SynchronousTestCase):
         scene = Scene()
         peer = scene.connect()
         waiting = scene.ask()
-        scene.idle_until(LAG_BORNE)
+        scene.idle_until(SILENCE_BORNE)
         scene.heard()
         peer.hang_up()
         assert scene.heard() == [("lost", [waiting.asked], "")]

@@ -30,6 +30,10 @@ FAULTS_BORNE = 8
 EXPIRED_BORNE = 1024
 """Queries never answered, before the connection, short of their IDs, is retired."""
 
+SILENCE_BORNE, LAG_BORNE = 1.5, 3.0
+"""Seconds that a server may owe an answer, and send none; and that it may be behind
+while it does send some, as after a burst."""
+
 RECEIVED_AT_ONCE = 2**16
 """Octets taken from TLS in one go."""
 
@@ -76,7 +80,7 @@ class Connection(Protocol):
         """What is worth knowing about a peer with which nothing is wrong."""
         self.keepalive: float | None = None
         """Seconds that the server keeps this connection idle, if it said so."""
-        self.last_used = clock.seconds()
+        self.last_used = self._heard_at = clock.seconds()
         self.closed_by_peer = True
         self.drained = False
         """Whether it was told to take no more queries."""
@@ -101,6 +105,15 @@ class Connection(Protocol):
             self.on_failed(asked, UpstreamError("no answer in time", UNREACHABLE))
         if self.pending.expired > EXPIRED_BORNE:
             self.drain()
+
+    def overdue(self, now: float) -> bool:
+        """Whether the server owes an answer for so long that it is not to be trusted.
+
+        One that is slow with a burst is not dead: to ask it all again would make it
+        slower still.
+        """
+        lag = self.pending.lag(now)
+        return lag >= LAG_BORNE or min(lag, now - self._heard_at) >= SILENCE_BORNE
 
     def drain(self) -> None:
         """Take no more queries, and hang up when those under way are answered."""
@@ -184,7 +197,7 @@ class Connection(Protocol):
         now = self._clock.seconds()
         sent = self.pending.take(message)
         if sent is not None:
-            self.last_used = now
+            self.last_used = self._heard_at = now
             try:
                 self._answered(sent.asked, parse_answer(message), now - sent.at)
             except FormatError as fault:

@@ -12,13 +12,10 @@ from twisted.python.failure import Failure
 
 from dotproxy.upstream.addresses import AddressSource
 from dotproxy.upstream.asked import Asked
-from dotproxy.upstream.connection import Connection, State
+from dotproxy.upstream.connection import SILENCE_BORNE, Connection, State
 from dotproxy.upstream.dial import Attempt, Dial
 from dotproxy.upstream.idle import SHARE, IdleLimit
 from dotproxy.upstream.interface import UpstreamError
-
-LAG_BORNE = 1.5
-"""Seconds that a server may be behind, before the connection to it is suspected."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ class Pool:
             connection.expire(now)
             if connection.state is State.DRAINING:
                 connection.close_if_drained()
-            elif connection.pending.lag(now) >= LAG_BORNE:
+            elif connection.overdue(now):
                 self._suspect(connection)
             elif self._idles(connection, now):
                 self._idle.kept()
@@ -198,7 +195,7 @@ class Pool:
         """Stop trusting a connection that owes an answer; it may still bring it."""
         self.suspected += 1
         connection.drain()
-        reason = f"no answer for {LAG_BORNE} s"
+        reason = f"no answer for {SILENCE_BORNE} s"
         self.owner.silent(connection.pending.unanswered(), reason)
 
     def _lost(self, connection: Connection) -> None:
