@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, Generic, TypeVar
+from typing import Protocol as TypingProtocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -23,37 +24,47 @@ AGAIN = 0.75
 """Seconds after the last address before those that are silent are tried once more.  A
 server that is back answers a new call, but not one that it never heard."""
 
+
+class Dialled(TypingProtocol):
+    """A connection that came about."""
+
+    def abort(self) -> None:
+        """Hang up: it came too late."""
+
+
+D = TypeVar("D", bound=Dialled)
+
 Attempt = Callable[[str], Deferred[Connection]]
 """Connect to one address; fires with a verified connection, may be cancelled."""
 
 
-class Dial:
-    """One race over the addresses of an upstream, in their order, over and over.
+class Dial(Generic[D]):
+    """One race over the addresses of a server, in their order, over and over.
 
-    A connection wins when its peer is verified, not when TCP answers: whoever
-    merely picks up the phone has shown nothing.
+    A connection wins when `attempt` says so: for an upstream when it is verified, not
+    when TCP answers, for whoever merely picks up the phone has shown nothing.
     """
 
-    def __init__(self, attempt: Attempt, clock: IReactorTime) -> None:
+    def __init__(
+        self, attempt: Callable[[str], Deferred[D]], clock: IReactorTime
+    ) -> None:
         self._attempt = attempt
         self._clock = clock
         self._waiting: list[str] = []
-        self._running: dict[Deferred[Connection], str] = {}
+        self._running: dict[Deferred[D], str] = {}
         self._failures: dict[str, str] = {}
         self._refused = False
         self._patience: IDelayedCall | None = None
         self._head_start: IDelayedCall | None = None
         self._over = False
-        self._result: Deferred[tuple[str, Connection]] = Deferred(self._finish)
+        self._result: Deferred[tuple[str, D]] = Deferred(self._finish)
 
     @property
     def failed(self) -> Sequence[str]:
         """The addresses that failed so far."""
         return tuple(self._failures)
 
-    def run(
-        self, addresses: Sequence[str], timeout: float
-    ) -> Deferred[tuple[str, Connection]]:
+    def run(self, addresses: Sequence[str], timeout: float) -> Deferred[tuple[str, D]]:
         """Fire with the address that won and its connection.
 
         Fails with UpstreamError, naming what happened at each address, when all
@@ -90,7 +101,7 @@ class Dial:
             partial(self._won, connecting), partial(self._lost, connecting)
         )
 
-    def _won(self, connecting: Deferred[Connection], connection: Connection) -> None:
+    def _won(self, connecting: Deferred[D], connection: D) -> None:
         address = self._running.pop(connecting)
         if self._over:
             connection.abort()
@@ -98,7 +109,7 @@ class Dial:
         self._finish()
         self._result.callback((address, connection))
 
-    def _lost(self, connecting: Deferred[Connection], failure: Failure) -> None:
+    def _lost(self, connecting: Deferred[D], failure: Failure) -> None:
         address = self._running.pop(connecting)
         if not self._over:
             self._failures[address] = failure.getErrorMessage()

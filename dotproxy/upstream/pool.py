@@ -161,7 +161,7 @@ class Pool:
         connecting = dial.run(addresses, self._limits.connect_timeout)
         return connecting.addBoth(self._learn, dial)
 
-    def _learn(self, outcome: object, dial: Dial) -> object:
+    def _learn(self, outcome: object, dial: Dial[Connection]) -> object:
         for address in dial.failed:
             self._addresses.failed(address)
         return outcome

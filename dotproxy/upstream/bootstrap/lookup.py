@@ -31,7 +31,7 @@ async def look_up(
     """
     failures = []
     for resolver in resolvers:
-        both = _Both({family: ask(family, resolver) for family in Family}, clock)
+        both = Both({family: ask(family, resolver) for family in Family}, clock)
         await both.settled
         if both.found:
             return merge(both.found)
@@ -39,7 +39,7 @@ async def look_up(
     raise UpstreamError(", ".join(failures))
 
 
-class _Both:
+class Both:
     """Both families asked of one resolver at the same time.
 
     `settled` fires when no more is to come, or is not worth the wait; `found` then
