@@ -1,0 +1,93 @@
+"""The addresses that nobody is led to, whatever the DNS says.
+
+An attacker who owns a name in the table, or who forges an answer, could reach with it
+what the relay can reach and he cannot: so each address is looked at, after the name was
+looked up and before it is dialled.
+"""
+
+import socket
+from collections.abc import Callable, Collection
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+NAT64 = ip_network("64:ff9b::/96")
+"""IPv4 addresses inside IPv6 ones, which a network translates (RFC 6052 2.1)."""
+
+TUNNELS = (ip_network("2002::/16"), ip_network("2001::/32"), ip_network("fec0::/10"))
+"""6to4, Teredo and site-local addresses: all given up, and leading who knows where (RFC
+7526, RFC 3879)."""
+
+WILDCARDS = ("0.0.0.0", "::")
+
+Address = IPv4Address | IPv6Address
+
+Place = tuple[str, int]
+"""An IP address and a port."""
+
+
+class Targets:
+    """Judge where an origin says it is.
+
+    `listening` is where the relay itself listens; `own` are networks of more addresses
+    that lead to it, such as those that the DNS hands out for it.
+    """
+
+    def __init__(
+        self,
+        listening: Collection[Place],
+        own: Collection[str] = (),
+        is_local: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._listening = frozenset(listening)
+        self._own = tuple(map(ip_network, own))
+        self._is_local = is_local or is_of_this_machine
+
+    def refusal(self, address: str, port: int, private: bool) -> str:
+        """Say why nobody may be led to a place; nothing if all may.
+
+        Where `private` addresses are allowed, this machine is too, but for the relay.
+        """
+        own = any(ip_address(address) in network for network in self._own)
+        if own or self._is_relay(address, port):
+            return "is the relay itself"
+        if private:
+            return ""
+        if not is_public(ip_address(address)):
+            return "is not public"
+        return "is this machine" if self._is_local(address) else ""
+
+    def _is_relay(self, address: str, port: int) -> bool:
+        if (address, port) in self._listening:
+            return True
+        wild = any((host, port) in self._listening for host in WILDCARDS)
+        return wild and self._is_local(address)
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the Internet's, and of one host."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return False
+        if address in NAT64:
+            return is_public(IPv4Address(address.packed[12:]))
+        if any(address in tunnel for tunnel in TUNNELS):
+            return False
+    strange = address.is_multicast or address.is_reserved or address.is_unspecified
+    return address.is_global and not strange
+
+
+def is_of_this_machine(address: str) -> bool:
+    """Whether an address is one of this machine's, at this moment.
+
+    Nothing is sent: the system is asked from where it would send there, which for its
+    own addresses is the very same.
+    """
+    if ip_address(address).is_loopback or address in WILDCARDS:
+        return True
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, 9))
+        except OSError:
+            return False
+        source: str = probe.getsockname()[0]
+        return source == address
