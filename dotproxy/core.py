@@ -7,10 +7,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from dotproxy.clock import uptime
+from dotproxy.config.caching import Caching
 from dotproxy.config.model import Config, Upstream
 from dotproxy.config.upstream import DEFAULT_GROUP
+from dotproxy.forwarder import Forwarder
 from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
+from dotproxy.local.failures import Failures
+from dotproxy.local.memory import Memory
 from dotproxy.local.rules import Rules
 from dotproxy.loops import refuse_loops
 from dotproxy.resolver import DoTResolver, Known, create_forwarder, read_book
@@ -21,6 +25,11 @@ from dotproxy.upstreams import groups, trusts_of
 
 Sources = frozenset[tuple[Upstream, Trust]]
 """Where answers come from, and what those showed who gave them."""
+
+
+ORIGINS = Caching(size=2**20)
+"""What is remembered of origins' addresses, apart from what clients are told: some
+thousand names."""
 
 
 class Plan(NamedTuple):
@@ -72,6 +81,10 @@ class Core:
         self.resolver = DoTResolver(
             self.forwarder, reactor, self.config.forward.timeout
         )
+        memory = Memory(Cache(ORIGINS, uptime), Failures(uptime))
+        self.origins = Forwarder([], memory, self.upstreams, reactor)
+        """Says where origins are.  It knows no rules but those that name a group, so
+        whoever asks it is not led to the gateway."""
         self._draining: Deferred[None] | None = None
 
     def followed_by(self, plan: Plan) -> "Core":
@@ -100,10 +113,11 @@ class Core:
         if self._draining is not None:
             self._draining.cancel()
         self.upstreams.stop()
-        self.forwarder.stop()
+        self._end()
 
-    def _end(self, _: None) -> None:
+    def _end(self, _: None = None) -> None:
         self.forwarder.stop()
+        self.origins.stop()
 
 
 def _let_be(failure: Failure) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
+from socket import socket
 from typing import Any
 
 from twisted.application.service import IService
@@ -19,7 +20,9 @@ from dotproxy.core import plan_for
 from dotproxy.proxy import Proxy, Source
 from dotproxy.reports import Notices, Reports, parse_address, watchdog_period
 from dotproxy.server.inherited import inherit, listening
+from dotproxy.server.limits import relays_for
 from dotproxy.server.listeners import NOTHING, Bound
+from dotproxy.server.sockets import ListenError, bind_stream
 from dotproxy.signals import Signal
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.connection import Connection
@@ -80,8 +83,16 @@ def assemble(
         proxy = Proxy(config, source, reactor)
     if config.cache.file:
         _keep_cache(proxy, reactor)
-    proxy.listeners.serve(config, proxy.listeners.bind(config, inherited))
+    gateway = _bind_gateway(config)
+    try:
+        bound = proxy.listeners.bind(config, inherited)
+    except ConfigError:
+        _close(gateway)
+        raise
+    proxy.listeners.serve(config, bound)
     proxy.listeners.setServiceParent(proxy)
+    if gateway:
+        _relay(proxy, gateway, reactor)
     return proxy
 
 
@@ -107,6 +118,39 @@ def _reported(proxy: Proxy, reactor: Any) -> Callable[[], None]:
     reports = Reports(Notices(address), lambda: proxy.summary, reactor, period)
     reports.setServiceParent(proxy)
     return partial(reports.reload, proxy.reload_or_complain)
+
+
+def _bind_gateway(config: Config) -> list[socket]:
+    """Bind what the gateway listens on; or nothing, and raise ConfigError."""
+    listening: list[socket] = []
+    try:
+        for host, port in config.gateway.listeners:
+            listening.append(bind_stream(host, port))
+    except ListenError:
+        _close(listening)
+        raise
+    return listening
+
+
+def _close(sockets: list[socket]) -> None:
+    for each in sockets:
+        each.close()
+
+
+def _relay(proxy: Proxy, sockets: list[socket], reactor: Any) -> None:
+    """Relay what comes there; what does so is not imported where there is none."""
+    from dotproxy.gateway.create import Surroundings, create_gateway
+    from dotproxy.local.redirects import Redirects
+
+    config = proxy.core.config
+    others = Surroundings(
+        Redirects(proxy.rules),
+        # The core is another one after a reload.
+        lambda query: proxy.core.origins.resolve(query),
+        relays_for(config),
+    )
+    gateway = create_gateway(config, sockets, others, reactor)
+    gateway.setServiceParent(proxy)
 
 
 def _keep_cache(proxy: Proxy, reactor: Any) -> None:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from dotproxy.config.caching import Caching
 from dotproxy.config.changes import changes, keep_lasting
+from dotproxy.config.gateway import Gateway
 from dotproxy.config.model import Forward, Listen
 from dotproxy.config.toml_file import DEFAULT
 
@@ -35,3 +36,12 @@ class KeepLastingTests(TestCase):
         kept = keep_lasting(before, after)
         assert kept == replace(DEFAULT, cache=Caching(size=0, file="/old"))
         assert changes(kept, after) == ("cache.file",)
+
+    def test_gateway(self) -> None:
+        """So does the gateway, but for the addresses that the DNS has for it."""
+        old = Gateway(("127.0.0.1:443",), addresses=("192.0.2.1",))
+        new = Gateway(("127.0.0.1:444",), addresses=("192.0.2.2",))
+        after = replace(DEFAULT, gateway=new)
+        kept = keep_lasting(replace(DEFAULT, gateway=old), after)
+        assert kept.gateway == replace(old, addresses=("192.0.2.2",))
+        assert changes(kept, after) == ("gateway.listen",)

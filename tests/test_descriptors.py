@@ -1,43 +1,32 @@
-"""Room for connections."""
+"""The descriptors that the system allows."""
 
-import resource
-
-from twisted.trial.unittest import SynchronousTestCase
-
-from dotproxy.gateway.descriptors import room_for
-
-INFINITE = resource.RLIM_INFINITY
+from dotproxy.descriptors import raise_descriptors, room
+from tests.system import ENDLESS, SystemTests
 
 
-class RoomTests(SynchronousTestCase):
-    def limit(self, soft: int, hard: int) -> list[tuple[int, int]]:
-        """Let the system have these limits; return what is asked of it."""
-        asked: list[tuple[int, int]] = []
-        self.patch(resource, "getrlimit", lambda _: (soft, hard))
-        self.patch(resource, "setrlimit", lambda _, limits: asked.append(limits))
-        return asked
-
+class DescriptorsTests(SystemTests):
     def test_enough(self) -> None:
-        """Where there is room nothing is asked for."""
-        for soft in (4256, INFINITE):
-            asked = self.limit(soft, INFINITE)
-            assert room_for(2000) == 2000
-            assert asked == []
+        """A limit that is high enough is left alone."""
+        for soft in (5000, ENDLESS):
+            self.system(soft, ENDLESS)
+            assert raise_descriptors(5000) == 5000
+            assert self.set == []
 
-    def test_raised(self) -> None:
-        """The soft limit is raised, as far as it must be."""
-        for hard in (100_000, INFINITE):
-            asked = self.limit(1024, hard)
-            assert room_for(2000) == 2000
-            assert asked == [(4256, hard)]
+    def test_endless(self) -> None:
+        """No hard limit bounds nothing."""
+        self.system(1024, ENDLESS)
+        assert raise_descriptors(5000) == 5000
+        assert self.set == [(5000, ENDLESS)]
 
-    def test_scarce(self) -> None:
-        """Where the hard limit is low, fewer connections fit."""
-        asked = self.limit(1024, 2256)
-        assert room_for(2000) == 1000
-        assert asked == [(2256, 2256)]
+    def test_refused(self) -> None:
+        """A system that refuses leaves what there is."""
+        for fault in (ValueError(), OSError()):
+            self.system(1024, ENDLESS, fault)
+            assert raise_descriptors(5000) == 1024
 
-    def test_hardly_any(self) -> None:
-        """One always fits."""
-        self.limit(64, 64)
-        assert room_for(2000) == 1
+    def test_room(self) -> None:
+        """However few there are, half is left for what is no client."""
+        assert room(1000, 100, 5000) == 900
+        assert room(1000, 100, 50) == 50
+        assert room(64, 100, 5000) == 32
+        assert room(1, 100, 5000) == 1

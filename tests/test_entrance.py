@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+from dotproxy.config.spelling import joined
 from dotproxy.gateway.admission import Admission
 from dotproxy.gateway.connector import connector
 from dotproxy.gateway.counts import Counts
@@ -22,8 +23,9 @@ from dotproxy.gateway.origins import Origins
 from dotproxy.gateway.relay import Common
 from dotproxy.gateway.relays import Relays
 from dotproxy.gateway.targets import Targets
-from dotproxy.local.redirects import Redirect, Redirects
+from dotproxy.local.redirects import Redirects
 from tests.hellos import server_name, stream
+from tests.redirects import redirect, rules_of
 
 LOOPBACK = "127.0.0.1"
 NAME = "www.example.org"
@@ -67,7 +69,7 @@ class EntranceTests(TestCase):
         self.entrance = self.start((LOOPBACK, port.getHost().port))
 
     def start(self, backend: tuple[str, int], *sources: str) -> Entrance:
-        table = Redirects([(NAME, Redirect(backend))])
+        table = Redirects(rules_of(redirect(NAME, backend=joined(*backend))))
         origins: Any = Origins.__new__(Origins)
         guide = Guide(
             Signposts(table.find),

@@ -14,7 +14,7 @@ LONGEST = 300
 FLOORS = (
     {"dotproxy"},  # the version, which is for all
     {"wire"},
-    {"config", "clock", "signals", "reports"},
+    {"config", "clock", "descriptors", "signals", "reports"},
     {"local", "upstream", "lab"},
     {"forwarder", "upstreams", "ruled", "loops"},
     {"resolver"},

@@ -48,7 +48,7 @@ class OriginsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.forwarder = Held()
-        origins = Origins(self.forwarder, self.clock, 5)
+        origins = Origins(self.forwarder.resolve, self.clock, 5)
         self.finding = Deferred.fromCoroutine(origins.addresses("www.example.org"))
 
     def tearDown(self) -> None:
@@ -101,7 +101,7 @@ class OriginsTests(SynchronousTestCase):
         forwarder = Held()
         for kind, record in ((A, "A 1.2.3.4"), (AAAA, "AAAA 2620:fe::1")):
             forwarder.at_once[kind] = reply(self.forwarder.asked[kind], record)
-        finding = Origins(forwarder, self.clock, 5).addresses("www.example.org")
+        finding = Origins(forwarder.resolve, self.clock, 5).addresses("www.example.org")
         found = self.successResultOf(Deferred.fromCoroutine(finding))
         assert found == ("2620:fe::1", "1.2.3.4")
 

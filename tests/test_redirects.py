@@ -2,41 +2,44 @@
 
 from unittest import TestCase
 
+from dotproxy.config.naming import Naming
+from dotproxy.config.rule import Rule
+from dotproxy.local.book import Book
 from dotproxy.local.redirects import Redirect, Redirects
-
-ONE, TWO, THREE = (Redirect(origin=f"{n}.example") for n in "123")
+from tests.redirects import redirect, rules_of
 
 
 class FindTests(TestCase):
-    def test_name(self) -> None:
-        """A name is itself, and nothing below or above."""
-        table = Redirects([("www.example.org", ONE)])
-        assert table.find("www.example.org") is ONE
-        for other in ("example.org", "a.www.example.org", "www.example.orga", ""):
-            assert table.find(other) is None, other
+    def test_names(self) -> None:
+        """What the DNS redirects the relay knows, and nothing else."""
+        rules = rules_of(
+            redirect("www.example.org"),
+            redirect(".example.net"),
+            Rule("block", (".ads.example.net", "blocked.example")),
+        )
+        table = Redirects(rules)
+        for name in ("www.example.org", "example.net", "a.b.example.net"):
+            assert table.find(name) == Redirect(), name
+        for name in ("example.org", "x.ads.example.net", "blocked.example", "net"):
+            assert table.find(name) is None, name
 
-    def test_suffix(self) -> None:
-        """A suffix is the name behind its dot, and all below, label by label."""
-        table = Redirects([(".example.org", ONE)])
-        for name in ("example.org", "www.example.org", "a.b.c.example.org"):
-            assert table.find(name) is ONE, name
-        for other in ("org", "myexample.org", "example.org.net"):
-            assert table.find(other) is None, other
+    def test_ways(self) -> None:
+        """A rule says where its names go."""
+        table = Redirects(
+            rules_of(
+                redirect("a.example", backend="[::1]:8443", proxy_protocol=True),
+                redirect("b.example", origin="Edge.example", private=True),
+            )
+        )
+        expected = Redirect(backend=("::1", 8443), proxy_protocol=True)
+        assert table.find("a.example") == expected
+        expected = Redirect(origin="edge.example", private=True)
+        assert table.find("b.example") == expected
 
-    def test_most_specific(self) -> None:
-        """The most specific counts, whatever the order."""
-        entries = [
-            (".example.org", ONE),
-            (".b.example.org", TWO),
-            ("b.example.org", THREE),
-        ]
-        for each in (entries, entries[::-1]):
-            table = Redirects(each)
-            assert table.find("b.example.org") is THREE
-            assert table.find("a.b.example.org") is TWO
-            assert table.find("c.example.org") is ONE
-
-    def test_twice(self) -> None:
-        """Of two that are the same, the first counts."""
-        table = Redirects([("a.example", ONE), ("a.example", TWO)])
-        assert table.find("a.example") is ONE
+    def test_change(self) -> None:
+        """Other rules hold at once."""
+        rules = rules_of(redirect("a.example"))
+        table = Redirects(rules)
+        rules.use(Book.read(Naming((redirect("b.example"),))))
+        assert table.find("a.example") is None
+        assert table.find("b.example") == Redirect()

@@ -22,17 +22,18 @@ from dotproxy.upstream.interface import UpstreamError
 from dotproxy.wire.proxy_header import SIGNATURE
 from tests.ends import CLIENT, Calls, Line
 from tests.hellos import alpn, body, message, outer, records, server_name, stream
+from tests.redirects import redirect, rules_of
 
 HELLO = stream(server_name(b"www.example.org"))
 PUBLIC, OTHER, PRIVATE = "9.9.9.9", "1.1.1.1", "10.0.0.1"
 LIMITS = GatewayLimits(per_client=4, new_per_second=100)
 
 TABLE = (
-    (".example.org", Redirect()),
-    ("backend.example", Redirect(backend=("10.0.0.9", 8443), proxy_protocol=True)),
-    ("itself.example", Redirect(backend=("192.0.2.1", 443))),
-    ("public.example", Redirect(origin="edge.example")),
-    ("private.example", Redirect(private=True)),
+    redirect(".example.org"),
+    redirect("backend.example", backend="10.0.0.9:8443", proxy_protocol=True),
+    redirect("itself.example", backend="192.0.2.1:443"),
+    redirect("public.example", origin="edge.example"),
+    redirect("private.example", private=True),
 )
 
 
@@ -68,7 +69,7 @@ class RelayTests(SynchronousTestCase):
 
     def start(self, **signposts: Any) -> None:
         targets = Targets([("192.0.2.1", 443)], is_local=lambda _: False)
-        posts = Signposts(Redirects(TABLE).find, **signposts)
+        posts = Signposts(Redirects(rules_of(*TABLE)).find, **signposts)
         guide = Guide(posts, self.origins, targets, self.calls.connect)  # type: ignore[arg-type]
         self.counts = Counts()
         common = Common(guide, LIMITS, self.counts, self.clock)

@@ -29,6 +29,7 @@ class RuleTests(TestCase):
         assert str(Rule("block", NAMES, reply="null")) == "block (null)"
         assert str(Rule("forward", NAMES, group="lan")) == "forward (lan)"
         assert str(Rule("allow", NAMES)) == "allow"
+        assert str(Rule("redirect", NAMES)) == "redirect (strip)"
         assert str(Rule("answer", NAMES, records=("A 192.0.2.1",))) == "answer"
 
     def test_records(self) -> None:
@@ -60,6 +61,15 @@ class RuleTests(TestCase):
                 {"action": "answer", "records": ["A 192.0.2.1"], "group": "lan"},
                 "group = 'lan' is for action forward, not for answer: leave it away",
             ),
+            (
+                {"action": "block", "policy": "keep-ech"},
+                "policy = 'keep-ech' is for action redirect, not for block: leave it"
+                " away",
+            ),
+            (
+                {"action": "forward", "group": "lan", "private": True},
+                "private = true is for action redirect, not for forward: leave it away",
+            ),
         ):
             assert fault(**settings) == message
 
@@ -77,6 +87,29 @@ class RuleTests(TestCase):
             " which stands alone (RFC 1034 section 3.6.2)"
         )
         Rule("answer", NAMES, records=("CNAME b.example",))
+
+    def test_proxy_protocol(self) -> None:
+        """A header is for backends only."""
+        assert fault(action="redirect", proxy_protocol=True) == (
+            "proxy_protocol = true is for a backend of yours: an origin would take it"
+            " for TLS"
+        )
+
+    def test_backend(self) -> None:
+        """A backend is an address and a port, and all that there is to know."""
+        Rule("redirect", NAMES, backend="[::1]:443", proxy_protocol=True)
+        told = fault(action="redirect", backend="b:443")
+        assert "must be an IP address" in told
+        for wrong in ("[0::1]:443", "[::1]:0"):
+            told = fault(action="redirect", backend=wrong)
+            assert "must be spelled [::1]:443" in told
+        for settings in ({"private": True}, {"origin": "b.example"}):
+            told = fault(action="redirect", backend="10.0.0.1:443", **settings)
+            assert "leave origin and private away" in told
+
+    def test_origin(self) -> None:
+        """An origin is a host name."""
+        assert "must be a host name" in fault(action="redirect", origin="-")
 
 
 class SpellingTests(TestCase):

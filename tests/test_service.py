@@ -22,6 +22,7 @@ import dotproxy
 from dotproxy.cache_file import CacheFile
 from dotproxy.clock import uptime
 from dotproxy.config.caching import Caching
+from dotproxy.config.gateway import Gateway
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
     Config,
@@ -31,11 +32,12 @@ from dotproxy.config.model import (
     Upstream,
 )
 from dotproxy.config.rule import Rule
+from dotproxy.gateway.entrance import Entrance
 from dotproxy.local.cache import Cache
 from dotproxy.local.snapshot import dump
 from dotproxy.proxy import Proxy
 from dotproxy.server import listeners
-from dotproxy.server.sockets import ListenError, Sockets, bind
+from dotproxy.server.sockets import ListenError, Sockets, bind, bind_stream
 from dotproxy.service import Options, assemble, makeService
 from dotproxy.wire.query import parse_query
 from tests.clients import (
@@ -138,6 +140,19 @@ class ProxyTests(TestCase):
         for place in range(2):
             reply = await client.ask(query(place), where(proxy, place))
             assert numbers([reply]) == [place]
+
+    async def test_gateway(self) -> None:
+        """The gateway is bound before the start, and ends with the rest."""
+        proxy = assemble(replace(LAB, gateway=Gateway(("127.0.0.1:0",))), reactor)
+        (entrance,) = (part for part in proxy if isinstance(part, Entrance))
+        host, _, port = entrance.addresses[0].rpartition(":")
+        with self.assertRaises(ListenError):
+            bind_stream(host, int(port))
+        proxy.startService()
+        client = await self.tcp((host, int(port)))
+        await proxy.stopService()
+        await client.gone
+        bind_stream(host, int(port)).close()
 
     async def test_stop(self) -> None:
         """When it has stopped, nothing of it is left: no socket and no delayed call."""
@@ -335,6 +350,15 @@ class AssembleTests(SynchronousTestCase):
             fault = self.refused(replace(LAB, listen=listen))
             assert f"listen 127.0.0.1:{second} ({name}): already in use" in str(fault)
             bind(LOOPBACK, free).close()
+
+    def test_gateway_in_use(self) -> None:
+        """If the gateway's port is in use, nothing stays bound."""
+        bound = self.without("nothing")
+        taken = f"127.0.0.1:{self.taken(socket.SOCK_STREAM)}"
+        gateway = Gateway(listen=("127.0.0.1:0", taken))
+        fault = self.refused(replace(LAB, gateway=gateway))
+        assert f"listen {taken} (TCP): already in use" in str(fault)
+        assert self.closed(bound)
 
     def test_bad_configuration(self) -> None:
         """What is wrong with an upstream shows before anything is bound."""

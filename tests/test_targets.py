@@ -1,9 +1,10 @@
 """Where nobody is led to."""
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from unittest import TestCase
 
 from dotproxy.gateway.targets import Targets, is_of_this_machine, is_public
+from dotproxy.local.networks import Networks
 
 PUBLIC = ("9.9.9.9", "1.1.1.1", "2620:fe::fe", "64:ff9b::909:909")
 
@@ -33,9 +34,8 @@ class TargetsTests(TestCase):
     def setUp(self) -> None:
         self.local = {"203.0.113.1", "127.0.0.1", "1.0.0.1"}
         listening = [("192.0.2.1", 443), ("0.0.0.0", 8443)]
-        self.targets = Targets(
-            listening, ["1.0.0.9", "127.64.0.0/16"], self.local.__contains__
-        )
+        own = Networks(list(map(ip_network, ("1.0.0.9", "127.64.0.0/16"))))
+        self.targets = Targets(listening, own, self.local.__contains__)
 
     def test_others(self) -> None:
         """A public address of another's is fine."""

@@ -11,6 +11,7 @@ import pytest
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
+from dotproxy.config.gateway import Gateway
 from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
 from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
 from dotproxy.config.presets import PRESETS
@@ -106,14 +107,18 @@ allow = [".plex.direct"]
 [special]
 single_labels = false
 canary = true
+
+[gateway]
+listen = ["192.0.2.1:443"]
+leases = ["127.64.0.0/16"]
 """
 
-SHOWN = ("block", "allow", "answer", "forward")
+SHOWN = ("block", "allow", "answer", "forward", "redirect")
 """The actions in the order in which the sample shows them."""
 
 KNOWN = (
     "known: listen, profile, upstream, cache, rule, forward, access, rate_limit,"
-    " clients, hosts, rebinding, special"
+    " clients, hosts, rebinding, special, gateway"
 )
 
 FAULTS = (
@@ -121,7 +126,7 @@ FAULTS = (
     ("lisetn = []", "1: unknown key 'lisetn', did you mean 'listen'?"),
     ("[forwad]", "1: unknown key 'forwad', did you mean 'forward'?"),
     ("[chache]", "1: unknown key 'chache', did you mean 'cache'?"),
-    ("[gateway]", f"1: unknown key 'gateway', {KNOWN}"),
+    ("[query_log]", f"1: unknown key 'query_log', {KNOWN}"),
     ("lab = true", f"1: unknown key 'lab', {KNOWN}"),
     (
         "[forward]\npadding = 0\ntimout = 5",
@@ -210,6 +215,21 @@ FAULTS = (
     (
         "[forward]\nmax_in_flight = 0",
         "2: max_in_flight = 0 must be a whole number from 1 to 4096",
+    ),
+    # gateway
+    ("gateway = 3", "1: gateway = 3 must be a table: begin it with [gateway]"),
+    (
+        "[gateway]\nlisen = []",
+        "2: unknown key 'lisen' in [gateway], did you mean 'listen'?",
+    ),
+    (
+        "[gateway]\nlisten = ['0.0.0.0:443']\nallow = ['0.0.0.0/0']",
+        "3: allow = ['0.0.0.0/0'] lets everybody in: name your own networks in"
+        " [gateway], or write public = true there as well",
+    ),
+    (
+        "[[rule]]\nnames = ['a.example']\naction = 'redirect'",
+        "3: action = 'redirect' leads nowhere: give addresses in [gateway]",
     ),
     # cache
     ("cache = 3", "1: cache = 3 must be a table: begin it with [cache]"),
@@ -359,15 +379,17 @@ FAULTS = (
     ),
     (
         "[[rule]]\nnames = ['a.example']",
-        "1: rule 1: it has no action: give one of block, answer, forward, allow",
+        "1: rule 1: it has no action: give one of block, answer, forward, allow,"
+        " redirect",
     ),
     (
         "[[rule]]\naction = 'allow'",
         "1: rule 1: it is for no name: give names, file or files",
     ),
     (
-        "[[rule]]\n\naction = 'redirect'\nnames = ['a.example']",
-        "3: rule 1: action = 'redirect' must be one of block, answer, forward, allow",
+        "[[rule]]\n\naction = 'lead'\nnames = ['a.example']",
+        "3: rule 1: action = 'lead' must be one of block, answer, forward, allow,"
+        " redirect",
     ),
     (
         "[[rule]]\naction = 'block'\nnames = ['a.example', 'b c']",
@@ -503,6 +525,7 @@ class LoadTests(FileTests):
                 Hosts((names,)),
                 Rebinding(True, (".plex.direct",)),
                 SpecialNames(False, True),
+                Gateway(("192.0.2.1:443",), leases=("127.64.0.0/16",)),
             ),
         )
 
@@ -635,7 +658,8 @@ class SampleTests(FileTests):
         _, examples = SAMPLE.read_text().split("# What is done by name", 1)
         examples, _ = examples.split("[hosts]", 1)
         lines = re.findall(r"(?m)^# (\[\[rule\]\]|\w+ = .*)$", examples)
-        rules = self.load("\n".join(lines)).rule
+        gateway = "[gateway]\nlisten = ['192.0.2.1:443']"
+        rules = self.load("\n".join([*lines, gateway])).rule
         self.assertEqual([rule.action for rule in rules], [*SHOWN])
 
     def test_home(self) -> None:

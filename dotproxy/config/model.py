@@ -15,6 +15,7 @@ from msgspec.structs import force_setattr
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
+from dotproxy.config.gateway import Gateway, check_gateway
 from dotproxy.config.groups import check_default, check_forwards, groups_of
 from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
 from dotproxy.config.rule import Rule
@@ -114,6 +115,7 @@ class Config(Struct, frozen=True):
     hosts: Hosts = Hosts()
     rebinding: Rebinding = Rebinding()
     special: SpecialNames = SpecialNames()
+    gateway: Gateway = Gateway()
     lab: bool = False
 
     def __post_init__(self) -> None:
@@ -122,11 +124,13 @@ class Config(Struct, frozen=True):
         self._check_upstreams()
         self._check_loops()
         self._check_groups()
+        check_gateway(self.gateway, self.rule, self.access.allow)
 
     @property
     def naming(self) -> Naming:
         """All that is decided by name."""
-        return Naming(self.rule, self.hosts, self.rebinding, self.special)
+        gateway = self.gateway.reached_at
+        return Naming(self.rule, self.hosts, self.rebinding, self.special, gateway)
 
     @property
     def listens_by_default(self) -> bool:

@@ -52,6 +52,8 @@ class Naming(Struct, frozen=True):
     hosts: Hosts = Hosts()
     rebinding: Rebinding = Rebinding()
     special: SpecialNames = SpecialNames()
+    gateway: tuple[str, ...] = ()
+    """The addresses to which clients are redirected."""
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -10,28 +10,38 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 from msgspec import Struct
+from msgspec.structs import fields
 
 from dotproxy.config.caching import DAY
 from dotproxy.config.setting import (
     ConfigError,
+    Flag,
     Text,
     Texts,
     check_types,
+    checked,
     one_of,
     respell,
     whole,
     written,
 )
+from dotproxy.config.spelling import host_name, place
 from dotproxy.wire.dotted import read_name, spell_name
 
-ACTIONS = ("block", "answer", "forward", "allow")
+ACTIONS = ("block", "answer", "forward", "allow", "redirect")
 REPLIES = ("nxdomain", "nodata", "null", "refused")
+POLICIES = STRIP, KEEP_ECH, PER_NAME = ("strip", "keep-ech", "address-per-name")
 
 OWNERS = {
     "reply": ("block",),
     "records": ("answer",),
     "ttl": ("block", "answer"),
     "group": ("forward",),
+    "policy": ("redirect",),
+    "backend": ("redirect",),
+    "proxy_protocol": ("redirect",),
+    "origin": ("redirect",),
+    "private": ("redirect",),
 }
 """Keys that only some actions have."""
 
@@ -50,7 +60,10 @@ class Rule(Struct, frozen=True):
 
     `names` are as in `rule_name`, `files` hold more of them.  `reply` is for block,
     `records` ("A 192.0.2.1") for answer, `ttl` (seconds) for both; `group` is for
-    forward.
+    forward.  The others are for redirect: `policy` says what becomes of ECH; with
+    `backend`, an address and a port, all connections go there, which may be told who
+    the client is (`proxy_protocol`); `origin` is looked up in place of the name itself;
+    `private` lets an origin have any address, but for the gateway's own.
     """
 
     action: Annotated[str, one_of(ACTIONS)]
@@ -60,6 +73,11 @@ class Rule(Struct, frozen=True):
     records: Texts = ()
     ttl: Annotated[int, whole(0, DAY)] = TTL
     group: Text = ""
+    policy: Annotated[str, one_of(POLICIES)] = STRIP
+    backend: Text = ""
+    proxy_protocol: Flag = False
+    origin: Text = ""
+    private: Flag = False
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -69,10 +87,15 @@ class Rule(Struct, frozen=True):
             raise ConfigError("it", "is for no name: give names, file or files")
         self._check_keys()
         self._check_alias()
+        self._check_way()
 
     def __str__(self) -> str:
         """Return the action, and what it needs to be understood."""
-        said = {"block": self.reply, "forward": self.group}.get(self.action)
+        said = {
+            "block": self.reply,
+            "forward": self.group,
+            "redirect": self.policy,
+        }.get(self.action)
         return f"{self.action} ({said})" if said else self.action
 
     @property
@@ -81,13 +104,11 @@ class Rule(Struct, frozen=True):
         return tuple(map(_rdata, self.records))
 
     def _check_keys(self) -> None:
-        for key, default in (("reply", "nxdomain"), ("ttl", TTL)):
-            if getattr(self, key) != default:
-                self._check_owner(key)
+        for field in fields(self):
+            if field.name in OWNERS and getattr(self, field.name) != field.default:
+                self._check_owner(field.name)
         for key in ("records", "group"):
-            if getattr(self, key):
-                self._check_owner(key)
-            elif self.action in OWNERS[key]:
+            if self.action in OWNERS[key] and not getattr(self, key):
                 rule = f"says nothing without {key}"
                 raise ConfigError(written("action", self.action), rule, ("action",))
 
@@ -101,6 +122,19 @@ class Rule(Struct, frozen=True):
         if len(self.records) > 1 and CNAME in dict(self.rdatas):
             rule = "has a CNAME, which stands alone (RFC 1034 section 3.6.2)"
             raise ConfigError(written("records", self.records), rule, ("records",))
+
+    def _check_way(self) -> None:
+        if self.origin:
+            checked("origin", self.origin, host_name)
+        if self.backend:
+            checked("backend", self.backend, place)
+        elif self.proxy_protocol:
+            rule = "is for a backend of yours: an origin would take it for TLS"
+            subject = written("proxy_protocol", True)
+            raise ConfigError(subject, rule, ("proxy_protocol",))
+        if self.backend and (self.origin or self.private):
+            rule = "is all there is to know: leave origin and private away"
+            raise ConfigError(written("backend", self.backend), rule, ("backend",))
 
 
 def rule_name(text: str) -> str:

@@ -85,6 +85,14 @@ def address_and_port(text: str, default: int | None = None) -> tuple[str, int]:
     return ip_literal(host), port
 
 
+def place(text: str) -> str:
+    """Return an address and a port as they are, if they are spelled as usual."""
+    host, port = address_and_port(text)
+    if not port or joined(host, port) != text:
+        raise ValueError(f"must be spelled {joined(host, port or 443)}")
+    return text
+
+
 def joined(address: str, port: int) -> str:
     """Join what `address_and_port` splits."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
+from dotproxy.config.gateway import Gateway
 from dotproxy.config.groups import groups_of
 from dotproxy.config.model import (
     DEFAULT_LISTEN,
@@ -42,6 +43,7 @@ TABLES: Mapping[str, type[Struct]] = {
     "hosts": Hosts,
     "rebinding": Rebinding,
     "special": SpecialNames,
+    "gateway": Gateway,
 }
 KEYS = ("listen", "profile", "upstream", "cache", "rule", *TABLES)
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)

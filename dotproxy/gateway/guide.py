@@ -97,7 +97,7 @@ class Guide:
         """Return the place that answered first, and the connection; or Refusal."""
         if way.redirect.backend is not None:
             host, port = way.redirect.backend
-            addresses = self._judged([host], port, private=True)
+            addresses = self._checked(host, port)
         else:
             port = way.port
             addresses = await self._addresses(way)
@@ -115,6 +115,12 @@ class Guide:
         if self._signposts.default is None:
             raise refusal
         return Way("", self._signposts.default, 0)
+
+    def _checked(self, host: str, port: int) -> list[str]:
+        """Return a backend's address; Refusal if that is the relay itself."""
+        if self._targets.is_relay(host, port):
+            raise Refusal("address_refused", f"{host} is the relay itself")
+        return [host]
 
     async def _addresses(self, way: Way) -> list[str]:
         """Look the origin up."""

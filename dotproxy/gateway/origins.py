@@ -1,7 +1,7 @@
 """Where an origin is: asked of our own upstreams, and nobody else."""
 
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Protocol as TypingProtocol
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -21,23 +21,16 @@ from dotproxy.wire.query import Query, parse_query
 _RCODES = {2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 
 
-class Resolves(TypingProtocol):
-    """A forwarder.
-
-    It must be one whose locals redirect nothing, else the relay is led to itself.
-    """
-
-    def resolve(self, query: Query) -> bytes | Deferred[bytes]:
-        """Return the reply, or fire with it."""
+Resolve = Callable[[Query], bytes | Deferred[bytes]]
+"""Return the reply to a query, or fire with it.  Who does so must redirect nothing, or
+the relay is led to itself."""
 
 
 class Origins:
     """Look up the addresses of host names, both families at once."""
 
-    def __init__(
-        self, forwarder: Resolves, clock: IReactorTime, timeout: float
-    ) -> None:
-        self._forwarder = forwarder
+    def __init__(self, resolve: Resolve, clock: IReactorTime, timeout: float) -> None:
+        self._resolve = resolve
         self._clock = clock
         self._timeout = timeout
 
@@ -56,7 +49,7 @@ class Origins:
     def _ask(self, name: str, family: Family) -> Deferred[Found]:
         query = parse_query(write_query(name, family, 0))
         query.deadline = self._clock.seconds() + self._timeout
-        reply = self._forwarder.resolve(query)
+        reply = self._resolve(query)
         replying = succeed(reply) if isinstance(reply, bytes) else reply
         return replying.addCallback(_found, family)
 

@@ -9,6 +9,8 @@ import socket
 from collections.abc import Callable, Collection
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from dotproxy.local.networks import Networks
+
 NAT64 = ip_network("64:ff9b::/96")
 """IPv4 addresses inside IPv6 ones, which a network translates (RFC 6052 2.1)."""
 
@@ -17,6 +19,8 @@ TUNNELS = (ip_network("2002::/16"), ip_network("2001::/32"), ip_network("fec0::/
 7526, RFC 3879)."""
 
 WILDCARDS = ("0.0.0.0", "::")
+
+NOWHERE = Networks([])
 
 Address = IPv4Address | IPv6Address
 
@@ -34,11 +38,11 @@ class Targets:
     def __init__(
         self,
         listening: Collection[Place],
-        own: Collection[str] = (),
+        own: Networks = NOWHERE,
         is_local: Callable[[str], bool] | None = None,
     ) -> None:
         self._listening = frozenset(listening)
-        self._own = tuple(map(ip_network, own))
+        self._own = own
         self._is_local = is_local or is_of_this_machine
 
     def refusal(self, address: str, port: int, private: bool) -> str:
@@ -46,8 +50,8 @@ class Targets:
 
         Where `private` addresses are allowed, this machine is too, but for the relay.
         """
-        own = any(ip_address(address) in network for network in self._own)
-        if own or self._is_relay(address, port):
+        own = ip_address(address).packed in self._own
+        if own or self.is_relay(address, port):
             return "is the relay itself"
         if private:
             return ""
@@ -55,7 +59,8 @@ class Targets:
             return "is not public"
         return "is this machine" if self._is_local(address) else ""
 
-    def _is_relay(self, address: str, port: int) -> bool:
+    def is_relay(self, address: str, port: int) -> bool:
+        """Whether the relay itself listens there."""
         if (address, port) in self._listening:
             return True
         wild = any((host, port) in self._listening for host in WILDCARDS)

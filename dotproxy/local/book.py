@@ -8,6 +8,7 @@ from dotproxy.config.rule import Rule
 from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.actions import Action, Ask, Own, Pass, action_of
 from dotproxy.local.hosts import HostsFile, join_hosts
+from dotproxy.local.lead import lead_of
 from dotproxy.local.name_list import ListFile, NameList, fingerprint
 from dotproxy.local.name_set import pack
 from dotproxy.local.names import NameTable
@@ -54,7 +55,12 @@ class Book:
 
     def __init__(self, naming: Naming, files: Files) -> None:
         self.naming, self.files = naming, files
-        rules = [action_of(rule, n) for n, rule in enumerate(naming.rules, 1)]
+        rules: list[Action] = [
+            action_of(rule, n)
+            if rule.action != "redirect"
+            else lead_of(rule, n, naming.gateway)
+            for n, rule in enumerate(naming.rules, 1)
+        ]
         hosts = join_hosts(files.hosts.values())
         special = dict(zones(naming.special.canary))
         self.actions: list[Action] = [*rules, hosts, *special.values()]

@@ -1,14 +1,18 @@
 """The names whose traffic is led through the gateway, and where it goes from there.
 
-One table serves both halves: it says which names the DNS redirects, and which ones
-the relay lets through.  So there is no name that the one knows and the other does not.
+The rules are the one table for both halves: what the DNS redirects the relay lets
+through, and nothing else.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dotproxy.config.rule import Rule
+from dotproxy.config.spelling import address_and_port
+from dotproxy.local.rules import Rules
+from dotproxy.wire.dotted import read_name
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Redirect:
     """Say where the connections for some names go."""
 
@@ -18,28 +22,24 @@ class Redirect:
     """Whether the backend is told who the client is.  An origin must not be: it
     would take the header for TLS."""
     origin: str = ""
-    """The name to look up; without one, that which the client gave.  For the public
-    name of a provider's ECH it is one that the provider serves."""
+    """The name to look up; without one, that which the client gave."""
     private: bool = False
     """Whether the origin may be at an address that is not public."""
 
 
 class Redirects:
-    """Find the redirect of a name: its own before a suffix, a longer suffix first."""
+    """Find the redirect of a name, by the rules in force."""
 
-    def __init__(self, entries: Iterable[tuple[str, Redirect]]) -> None:
-        """Take names in lower case: `example.org` is one, `.example.org` is that name
-        and all below it.  Of two that are the same, the first counts."""
-        self._names: dict[str, Redirect] = {}
-        self._suffixes: dict[str, Redirect] = {}
-        for name, redirect in entries:
-            known = self._suffixes if name.startswith(".") else self._names
-            known.setdefault(name.removeprefix("."), redirect)
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
 
     def find(self, name: str) -> Redirect | None:
-        """Return the redirect of a name in lower case, None if it has none."""
-        found = self._names.get(name)
-        while found is None and name:
-            found = self._suffixes.get(name)
-            _, _, name = name.partition(".")
-        return found
+        """Return the redirect of a host name in lower case, None if it has none."""
+        lead = self._rules.lead(read_name(name))
+        return redirect_of(lead.rule) if lead else None
+
+
+def redirect_of(rule: Rule) -> Redirect:
+    """Return where a rule leads connections."""
+    backend = address_and_port(rule.backend) if rule.backend else None
+    return Redirect(backend, rule.proxy_protocol, rule.origin.lower(), rule.private)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from dotproxy.local.actions import AAAA, A, Ask, Block, Own
 from dotproxy.local.book import Book
 from dotproxy.local.entry import answer_of
+from dotproxy.local.lead import Lead
 from dotproxy.local.screen import targets, without_private
 from dotproxy.local.verdicts import Effect
 from dotproxy.wire.answer import Answer
@@ -72,6 +73,13 @@ class Rules:
         found = self.book.find(query.name)
         if found is not None and isinstance(found.action, Ask):
             return found.action.group
+        return None
+
+    def lead(self, name: bytes) -> Lead | None:
+        """Return how clients of a name, folded, are led to the gateway, if they are."""
+        found = self.book.find(name)
+        if found is not None and isinstance(found.action, Lead):
+            return found.action
         return None
 
     def alias(self, query: Query) -> Alias | None:

@@ -1,13 +1,12 @@
 """How much of us the clients may have."""
 
-import resource
-from contextlib import suppress
 from dataclasses import dataclass
 
 from twisted.logger import Logger
 
 from dotproxy.config.clients import Clients
 from dotproxy.config.model import Config
+from dotproxy.descriptors import PER_RELAY, raise_descriptors, room
 
 DEFAULT = Clients()
 
@@ -57,9 +56,7 @@ def limits_for(config: Config) -> Limits:
     The limit of this process is raised as far as that needs, and may be.
     """
     clients = config.clients
-    reserved = RESERVED + PER_UPSTREAM_CONNECTION * (
-        max(len(config.upstream), 1) * config.forward.max_connections
-    )
+    reserved = _reserved(config) + _relays(config)
     wanted = clients.max_tcp + reserved
     in_all = room(raise_descriptors(wanted), reserved, clients.max_tcp)
     if in_all < clients.max_tcp:
@@ -78,19 +75,21 @@ def limits_for(config: Config) -> Limits:
     )
 
 
-def room(descriptors: int, reserved: int, wished: int) -> int:
-    """Return how many clients there may be; at least half of all is left for us."""
-    return max(min(wished, descriptors - min(reserved, descriptors // 2)), 1)
+def relays_for(config: Config) -> int:
+    """Return how many relays the gateway may have, two descriptors each."""
+    relays = _relays(config)
+    others = _reserved(config) + config.clients.max_tcp
+    descriptors = room(raise_descriptors(others + relays), others, relays)
+    return max(descriptors // PER_RELAY, 1)
 
 
-def raise_descriptors(wanted: int) -> int:
-    """Let this process open so many files if it may; return how many it may open."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return wanted
-    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    # Some systems allow less than they say (macOS: kern.maxfilesperproc).
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        return most
-    return soft
+def _reserved(config: Config) -> int:
+    upstreams = max(len(config.upstream), 1)
+    connections = upstreams * config.forward.max_connections
+    return RESERVED + PER_UPSTREAM_CONNECTION * connections
+
+
+def _relays(config: Config) -> int:
+    """Return how many descriptors are for the gateway."""
+    listens = bool(config.gateway.listen)
+    return PER_RELAY * config.gateway.max_connections * listens

@@ -94,6 +94,14 @@ def prepare(made: socket.socket, host: str) -> None:
     made.setblocking(False)
 
 
+def bind_stream(host: str, port: int) -> socket.socket:
+    """Bind and listen for TCP alone, or raise ListenError.
+
+    The system lets the buffers of its connections grow as they need.
+    """
+    return _bound(socket.SOCK_STREAM, host, port)
+
+
 def _bind(host: str, port: int) -> Sockets:
     udp = _bound(socket.SOCK_DGRAM, host, port)
     try:
@@ -101,6 +109,7 @@ def _bind(host: str, port: int) -> Sockets:
     except ListenError:
         udp.close()
         raise
+    prepare(tcp, host)
     return Sockets(udp, tcp)
 
 
@@ -114,7 +123,9 @@ def _bound(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
             if stream:
                 # A restart must not wait for the connections of the last run.
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            prepare(made, host)
+            else:
+                prepare(made, host)
+            made.setblocking(False)
             made.bind((host, port))
             if stream:
                 made.listen(BACKLOG)

@@ -18,6 +18,7 @@ AtEnd = Callable[..., object]
 """Register what is to be done at the end: a test's addCleanup, or atexit.register."""
 
 PACKAGES = {
+    "curl": "curl",
     "dig": "bind9-dnsutils",
     "dnsdist": "dnsdist",
     "dnsperf": "dnsperf",
@@ -25,6 +26,7 @@ PACKAGES = {
     "kdig": "knot-dnsutils",
     "nsd": "nsd",
     "nsenter": "util-linux",
+    "openssl": "openssl",
     "systemd-analyze": "systemd",
     "unbound": "unbound",
     "unbound-control": "unbound",

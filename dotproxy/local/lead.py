@@ -1,0 +1,63 @@
+"""What the DNS says of names that are led to the gateway.
+
+All types agree on one way: the addresses are the gateway's, and nothing in HTTPS and
+SVCB leads past it.  What says nothing of the way is the origin's own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from dotproxy.config.rule import STRIP, TTL, Rule
+from dotproxy.local.actions import AAAA, A, Records, kind_of
+from dotproxy.wire.draft import FORGED, Draft, negative, positive, record
+from dotproxy.wire.message import NOERROR
+from dotproxy.wire.svcb import HTTPS, ROOT, SVCB, Binding, write_binding
+
+OVER_TCP = write_binding(Binding(1, ROOT).with_alpn([b"h2"]))
+"""The HTTPS record in place of the origin's: HTTP/2 or 1.1 over TLS, at the name itself
+and on the usual port.  It has no ECH, so that the server's name is there to be read."""
+
+BINDINGS = (SVCB, HTTPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Lead clients to the gateway, as a rule says.
+
+    `addresses` are the gateway's, by type; a family without any has none.
+    """
+
+    rule: Rule
+    addresses: Records
+    text: str
+
+    def draft(self, question: bytes, at: int) -> Draft | None:
+        """Say where the gateway is; None for what the origin itself must be asked."""
+        kind = kind_of(question)
+        if kind in (A, AAAA):
+            return self._draft(question, at, self.addresses.get(kind, ()))
+        if kind in BINDINGS and self.rule.policy == STRIP:
+            return self._draft(question, at, (OVER_TCP,) if kind == HTTPS else ())
+        return None
+
+    def _draft(self, question: bytes, at: int, found: Iterable[bytes]) -> Draft:
+        kind = kind_of(question)
+        records = [record(0, kind, TTL, rdata) for rdata in found]
+        if records:
+            return Draft(positive(question, records), FORGED, self.text)
+        return Draft(negative(question, NOERROR, at, TTL), FORGED, self.text)
+
+
+def lead_of(rule: Rule, number: int, gateway: Iterable[str]) -> Lead:
+    """Return what a rule does; it is told to clients by its number."""
+    return Lead(rule, by_family(gateway), f"redirected by rule {number}")
+
+
+def by_family(spelled: Iterable[str]) -> Records:
+    """Sort addresses by the type of their records."""
+    addresses = [ip_address(each) for each in spelled]
+    return {
+        kind: [each.packed for each in addresses if each.version == version]
+        for kind, version in ((A, 4), (AAAA, 6))
+    }

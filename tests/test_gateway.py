@@ -1,0 +1,125 @@
+"""What can be configured of the gateway."""
+
+from typing import Any
+from unittest import TestCase
+
+import pytest
+from msgspec.structs import replace
+
+from dotproxy.config.access import Access
+from dotproxy.config.gateway import Gateway
+from dotproxy.config.model import Config
+from dotproxy.config.rule import Rule
+from dotproxy.config.setting import ConfigError
+from dotproxy.config.toml_file import DEFAULT
+from tests.redirects import redirect
+
+PUBLIC = ("0.0.0.0:443",)
+
+
+def fault(kind: Any, **settings: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        kind(**settings)
+    return str(caught.value)
+
+
+class GatewayTests(TestCase):
+    def test_default(self) -> None:
+        """It is off."""
+        assert Gateway().listeners == Gateway().reached_at == ()
+
+    def test_listeners(self) -> None:
+        """Listeners are addresses with ports."""
+        gateway = Gateway(listen=("[0:0::1]:443", "192.0.2.1:8443"))
+        assert gateway.listeners == (("::1", 443), ("192.0.2.1", 8443))
+        assert "must be an IP address and a port" in fault(Gateway, listen=(":443x",))
+
+    def test_networks(self) -> None:
+        """Networks are spelled in one way, and have no stray bits."""
+        gateway = Gateway(allow=("192.0.2.1", "FD00::/8"))
+        assert gateway.allow == ("192.0.2.1", "fd00::/8")
+        assert "has bits beyond its prefix" in fault(Gateway, allow=("10.0.0.1/8",))
+
+    def test_addresses(self) -> None:
+        """Clients reach it at its addresses, or else where it listens."""
+        listen = ("192.0.2.1:443", "192.0.2.1:8443", "[::]:443", "0.0.0.0:80")
+        assert Gateway(listen).reached_at == ("192.0.2.1",)
+        elsewhere = Gateway(listen, addresses=("2001:DB8::1",))
+        assert elsewhere.reached_at == ("2001:db8::1",)
+        assert "is nobody's address" in fault(Gateway, addresses=("0.0.0.0",))
+
+    def test_leases(self) -> None:
+        """There is one network of leases for each family, with room in it."""
+        gateway = Gateway(leases=("127.64.0.0/16", "2001:DB8::/64"))
+        assert list(map(str, gateway.leased)) == ["127.64.0.0/16", "2001:db8::/64"]
+        assert "is too small" in fault(Gateway, leases=("10.0.0.0/25",))
+        assert "has two networks of one family" in fault(
+            Gateway, leases=("10.0.0.0/16", "10.9.0.0/16", "fd00::/64")
+        )
+
+    def test_bounds(self) -> None:
+        """Numbers have bounds."""
+        assert fault(Gateway, new_per_second=0) == (
+            "new_per_second = 0 must be a number from 0.1 to 100000"
+        )
+        assert fault(Gateway, max_per_client=0) == (
+            "max_per_client = 0 must be a whole number from 1 to 100000"
+        )
+
+
+class CheckTests(TestCase):
+    """How the gateway and the rest fit."""
+
+    def config(self, gateway: Gateway, **settings: Any) -> Config:
+        return replace(DEFAULT, gateway=gateway, **settings)
+
+    def fault(self, gateway: Gateway, **settings: Any) -> str:
+        return fault(self.config, gateway=gateway, **settings)
+
+    def test_everybody(self) -> None:
+        """To let everybody in must be written down twice, beyond loopback."""
+        for everybody in ("0.0.0.0/0", "::/0"):
+            allow = ("10.0.0.0/8", everybody)
+            for told in (
+                self.fault(Gateway(PUBLIC, allow=allow)),
+                self.fault(Gateway(PUBLIC), access=Access(allow)),
+            ):
+                assert told == (
+                    f"allow = ['10.0.0.0/8', '{everybody}'] lets everybody in: name"
+                    " your own networks in [gateway], or write public = true there"
+                    " as well"
+                )
+            self.config(Gateway(PUBLIC, allow=allow, public=True))
+            self.config(Gateway(PUBLIC, allow=("10.0.0.0/8",)), access=Access(allow))
+            self.config(Gateway(("127.0.0.1:443", "[::1]:443"), allow=allow))
+
+    def test_itself(self) -> None:
+        """A backend cannot be the gateway."""
+        place, listen = "192.0.2.1:443", ("192.0.2.1:443",)
+        rule = redirect("a.example", backend=place)
+        for told in (
+            self.fault(Gateway(listen), rule=(rule,)),
+            self.fault(Gateway(listen, default_backend=place)),
+        ):
+            assert "'192.0.2.1:443' is the gateway itself" in told
+
+    def test_nowhere(self) -> None:
+        """What is redirected has somewhere to go."""
+        rule = redirect("a.example")
+        told = self.fault(Gateway(PUBLIC), rule=(Rule("allow", ("b",)), rule))
+        assert told == (
+            "action = 'redirect' leads nowhere: give addresses in [gateway]"
+        )
+        self.config(Gateway(addresses=("192.0.2.1",)), rule=(rule,))
+        self.config(Gateway(("192.0.2.1:443",)), rule=(rule,))
+
+    def test_no_leases(self) -> None:
+        """Where each name has an address of its own there are some to lease."""
+        rule = redirect("a.example", policy="address-per-name")
+        told = self.fault(Gateway(("192.0.2.1:443",)), rule=(rule,))
+        assert told == (
+            "policy = 'address-per-name' has no addresses to give: give leases and"
+            " listen in [gateway]"
+        )
+        gateway = Gateway(("192.0.2.1:443",), leases=("127.64.0.0/16",))
+        self.config(gateway, rule=(rule,))

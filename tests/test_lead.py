@@ -1,0 +1,89 @@
+"""What the DNS says of names that are led to the gateway, per type and policy."""
+
+from unittest import TestCase
+
+import dns.message
+import dns.rcode
+
+from dotproxy.local.lead import Lead, lead_of
+from tests.redirects import GATEWAY, redirect
+from tests.words import asking, error_codes, read
+
+NAME = ".Example.org"
+
+A, AAAA = "A 192.0.2.10", "AAAA 2001:db8::10"
+
+NOTHING = "SOA example.org."
+"""That there is nothing of the type, under the rule's name."""
+
+LEFT = "left"
+"""What is left to others."""
+
+OTHERS = dict.fromkeys(
+    ("DS", "DNSKEY", "RRSIG", "CAA", "TXT", "MX", "NS", "CNAME", "TYPE65280"), LEFT
+)
+
+SAID = {
+    "strip": {"A": A, "AAAA": AAAA, "HTTPS": 'HTTPS 1 . alpn="h2"', "SVCB": NOTHING},
+    "keep-ech": {"A": A, "AAAA": AAAA, "HTTPS": LEFT, "SVCB": LEFT},
+}
+"""What is said at once, by policy and type."""
+
+
+def lead(policy: str, *gateway: str) -> Lead:
+    return lead_of(redirect(NAME, policy=policy), 3, gateway or GATEWAY)
+
+
+def said(lead: Lead, kind: str, name: str = "www.example.ORG") -> str:
+    """Return the one record that is there, or the zone without one."""
+    query = asking(name, kind)
+    draft = lead.draft(query.question, name.index("example"))
+    if draft is None:
+        return LEFT
+    message = read(draft.reply(query))
+    assert message.rcode() == dns.rcode.NOERROR
+    ((rrset,),) = [each for each in message.sections[1:] if each]
+    (rdata,) = rrset
+    assert rrset.ttl == 60
+    if message.authority:
+        return f"SOA {rrset.name.to_text().lower()}"
+    assert rrset.name.to_text() == f"{name}."
+    return f"{kind} {rdata}"
+
+
+class LeadTests(TestCase):
+    def test_all(self) -> None:
+        """Each type is answered as its policy says, and others are left alone."""
+        for policy, table in SAID.items():
+            for kind, expected in (table | OTHERS).items():
+                with self.subTest(policy=policy, kind=kind):
+                    assert said(lead(policy), kind) == expected
+
+    def test_one_family(self) -> None:
+        """A family that the gateway has no address of has nothing, and a SOA."""
+        four, six = lead("strip", GATEWAY[0]), lead("strip", GATEWAY[1])
+        assert (said(four, "A"), said(four, "AAAA")) == (A, NOTHING)
+        assert (said(six, "A"), said(six, "AAAA")) == (NOTHING, AAAA)
+
+    def test_many(self) -> None:
+        """All addresses of the gateway are told, in their order."""
+        draft = lead("strip", "192.0.2.12", "192.0.2.11").draft(
+            asking("example.org").question, 0
+        )
+        assert draft is not None
+        found = dns.message.from_wire(draft.body).answer[0]
+        assert [rdata.address for rdata in found] == ["192.0.2.12", "192.0.2.11"]
+
+    def test_told(self) -> None:
+        """It is told that this is forged, and never called validated (RFC 8914 4.5)."""
+        query = asking("www.example.org", "A", flags=0x0120)
+        for kind in ("A", "SVCB"):
+            question = asking("www.example.org", kind).question
+            draft = lead("strip").draft(question, 4)
+            assert draft is not None
+            assert (draft.code, draft.text) == (4, "redirected by rule 3")
+        draft = lead("strip").draft(query.question, 4)
+        assert draft is not None
+        reply = draft.reply(query)
+        assert reply[3] & 0x20 == 0
+        assert error_codes(reply) == []
