@@ -3,6 +3,7 @@
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from dotproxy.detours import Detours
 from dotproxy.local.rules import Alias, Rules
 from dotproxy.upstream.interface import IUpstream, UpstreamError
 from dotproxy.wire.answer import Answer
@@ -29,6 +30,7 @@ class Ruled:
     def __init__(self, upstream: IUpstream, rules: Rules) -> None:
         self._upstream = upstream
         self._rules = rules
+        self._detours = Detours(upstream, rules.edges)
 
     def exchange(self, query: Query) -> Deferred[Answer]:
         """Ask; see IUpstream."""
@@ -38,6 +40,9 @@ class Ruled:
 
     def _ask(self, query: Query, passed: tuple[bytes, ...]) -> Deferred[Answer]:
         """Ask for a name, behind those that were passed."""
+        lead = self._rules.detour(query)
+        if lead is not None:
+            return Deferred.fromCoroutine(self._detours.answer(query, lead))
         name = query.question[:-4].lower()
         alias = self._rules.alias(query)
         followed = (name, *passed)

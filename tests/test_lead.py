@@ -3,11 +3,13 @@
 from unittest import TestCase
 
 import dns.message
+import dns.name
 import dns.rcode
 
-from dotproxy.local.lead import Lead, lead_of
+from dotproxy.local.lead import Lead, host_of, lead_of
+from dotproxy.wire.svcb import ROOT, Binding
 from tests.redirects import GATEWAY, redirect
-from tests.words import asking, error_codes, read
+from tests.words import asking, error_codes, read, ttls, wire
 
 NAME = ".Example.org"
 
@@ -87,3 +89,35 @@ class LeadTests(TestCase):
         reply = draft.reply(query)
         assert reply[3] & 0x20 == 0
         assert error_codes(reply) == []
+
+    def test_hints(self) -> None:
+        """Its addresses are there as hints."""
+        assert [str(each) for each in lead("keep-ech").hints] == [*GATEWAY]
+
+    def test_bindings(self) -> None:
+        """What an origin has to say holds for as long as it says, a minute at most."""
+        query = asking("www.example.org", "SVCB")
+        one, two = Binding(1, ROOT), Binding(2, ROOT)
+        draft = lead("keep-ech").bindings(query.question, [(5, one), (300, two)])
+        assert ttls(draft.reply(query)) == [5, 60]
+        message = read(draft.reply(query))
+        assert [str(rrset[0]) for rrset in message.answer] == ["1 .", "2 ."]
+
+    def test_no_bindings(self) -> None:
+        """Where it has nothing to say there is a SOA."""
+        query = asking("www.example.org", "HTTPS")
+        message = read(lead("keep-ech").bindings(query.question, []).reply(query))
+        assert not message.answer
+        assert message.authority[0].to_text().startswith("www.example.org. 60 IN SOA")
+
+
+class HostOfTests(TestCase):
+    def test_labels(self) -> None:
+        """A service is one of a host, whose name stands behind."""
+        for name in ("example.org", "_https.Example.org", "_8443._https.example.org"):
+            assert host_of(wire(dns.name.from_text(name))) == "example.org"
+
+    def test_none(self) -> None:
+        """Some names are no host's."""
+        for name in (".", "_https.", "a_b.example", "192.0.2.1", r"\255.example"):
+            assert host_of(wire(dns.name.from_text(name))) == ""

@@ -43,3 +43,43 @@ class FindTests(TestCase):
         rules.use(Book.read(Naming((redirect("b.example"),))))
         assert table.find("a.example") is None
         assert table.find("b.example") == Redirect()
+
+
+class ShownTests(TestCase):
+    """Names that encrypted hellos show."""
+
+    def setUp(self) -> None:
+        self.keep = redirect(".example.org", policy="keep-ech", private=True)
+        self.rules = rules_of(self.keep)
+        self.table = Redirects(self.rules)
+        shown = ("shown.example", "www.example.org")
+        self.rules.edges.learn("www.example.org", "edge.example", shown)
+
+    def use(self, *rules: Rule) -> None:
+        self.rules.use(Book.read(Naming(rules)))
+
+    def test_shown(self) -> None:
+        """A hello that shows such a name goes to who can read it."""
+        expected = Redirect(origin="edge.example", private=True)
+        assert self.table.find("shown.example") == expected
+        assert self.table.find("other.example") is None
+
+    def test_own(self) -> None:
+        """A name with a rule of its own goes its own way."""
+        assert self.table.find("www.example.org") == Redirect(private=True)
+
+    def test_ruled(self) -> None:
+        """Where the rule says where to go, that holds."""
+        keep = {"policy": "keep-ech"}
+        self.use(redirect(".example.org", origin="b.example", **keep))
+        assert self.table.find("shown.example") == Redirect(origin="b.example")
+        self.use(redirect(".example.org", backend="10.0.0.1:8443", **keep))
+        found = self.table.find("shown.example")
+        assert found is not None
+        assert found.backend == ("10.0.0.1", 8443)
+
+    def test_gone(self) -> None:
+        """When the rule is gone, or keeps no ECH, nothing goes there any more."""
+        for rules in ((), (redirect(".example.org"),)):
+            self.use(*rules)
+            assert self.table.find("shown.example") is None

@@ -160,3 +160,13 @@ class RuledTests(SynchronousTestCase):
         waiting.callback(parse_answer(message(0x8180, [behind.question], [bad])))
         failure = self.failureResultOf(asking, UpstreamError)
         self.assertIn("cannot be joined", failure.getErrorMessage())
+
+    def test_redirected(self) -> None:
+        """Where ECH is kept, the origin's records are led to the gateway."""
+        rule = Rule("redirect", (".example",), policy="keep-ech")
+        for rules in ((rule,), (alias("a.example", "www.example"), rule)):
+            name = "a.example" if rules[1:] else "www.example"
+            asking = self.ask(*rules, name=name, rdtype="HTTPS")
+            query, waiting = self.upstream.asked[-1]
+            waiting.callback(answering(query, "@ 60 HTTPS 1 x.example.net. port=1"))
+            assert self.said(asking)[1][-1] == "www.example. 60 IN HTTPS 1 ."

@@ -15,6 +15,7 @@ from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.message import NOERROR, NXDOMAIN, REFUSED, FormatError
 from dotproxy.wire.query import Query, parse_query
 from tests.messages import BACK, EXAMPLE, message, opt, record
+from tests.redirects import redirect
 from tests.words import Time, answering, asking, error_codes, read, ttls
 
 BLOCK = Rule("block", (".ads.example",))
@@ -199,11 +200,39 @@ class CheckedTests(TestCase):
             rules(BLOCK).checked(EXAMPLE, parse_answer(wire))
 
 
+class RedirectTests(TestCase):
+    def test_leads(self) -> None:
+        """Only what keeps ECH has answers to be led."""
+        strip, keep = redirect("a.example"), redirect("b.example", policy="keep-ech")
+        assert not rules(strip).concerns_answers
+        some = rules(strip, keep, BLOCK)
+        assert rules(keep).concerns_answers
+        for name, kind, led in (
+            ("b.example", "HTTPS", True),
+            ("b.example", "SVCB", True),
+            ("b.example", "TXT", False),
+            ("c.example", "HTTPS", False),
+        ):
+            query = asking(name, kind)
+            assert (some.detour(query) is not None) is led, (name, kind)
+        lead = some.lead(b"\1b\7example\0")
+        assert lead is not None
+        assert lead.rule is keep
+        assert some.lead(asking("x.ads.example").name) is None
+
+    def test_classes(self) -> None:
+        """It is for the Internet's class alone."""
+        keep = redirect("b.example", policy="keep-ech")
+        query = chaos("b.example")
+        query.question = query.question[:-4] + b"\0\x41\0\3"
+        assert rules(keep).detour(query) is None
+
+
 class AdmitsTests(TestCase):
-    def admits(self, some: Rules, *answers: Answer) -> list[bool]:
+    def admits(self, some: Rules, *answers: Answer, kind: str = "A") -> list[bool]:
         """Return whether each answer may come back that a cache once learned."""
         cache = Cache(Caching(), Time())
-        query = asking()
+        query = asking(kind=kind)
         found = []
         for answer in answers:
             cache.learn(query, answer)
@@ -236,3 +265,10 @@ class AdmitsTests(TestCase):
         address, bad = record(BACK, 1, bytes(4)), record(BACK, 5, b"\3ab")
         wire = message(0x8180, [EXAMPLE], [address, bad])
         assert self.admits(rules(BLOCK), parse_answer(wire)) == [False]
+
+    def test_redirected(self) -> None:
+        """What an origin said of the way before it was led elsewhere is not."""
+        keep = rules(redirect("example.com", policy="keep-ech"))
+        for kind, data, admitted in (("HTTPS", "1 .", False), ("TXT", "a", True)):
+            answer = answering(asking(kind=kind), f"@ 300 {kind} {data}")
+            assert self.admits(keep, answer, kind=kind) == [admitted]

@@ -8,7 +8,7 @@ from dotproxy.config.rule import Rule
 from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.actions import Action, Ask, Own, Pass, action_of
 from dotproxy.local.hosts import HostsFile, join_hosts
-from dotproxy.local.lead import lead_of
+from dotproxy.local.lead import Lead, lead_of
 from dotproxy.local.name_list import ListFile, NameList, fingerprint
 from dotproxy.local.name_set import pack
 from dotproxy.local.names import NameTable
@@ -83,6 +83,8 @@ class Book:
         """Whether some name is an alias of another, which must be asked for."""
         self.blocks = any(rule.action == "block" for rule in naming.rules)
         """Whether some name is blocked, which others may be aliases of."""
+        self.leads = any(isinstance(each, Lead) and each.asks for each in rules)
+        """Whether answers have to be led to the gateway."""
 
     @classmethod
     def read(cls, naming: Naming, before: "Book | None" = None) -> "Book":

@@ -4,15 +4,18 @@ All types agree on one way: the addresses are the gateway's, and nothing in HTTP
 SVCB leads past it.  What says nothing of the way is the origin's own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from dotproxy.config.rule import STRIP, TTL, Rule
 from dotproxy.local.actions import AAAA, A, Records, kind_of
+from dotproxy.wire.dotted import spell_name
 from dotproxy.wire.draft import FORGED, Draft, negative, positive, record
-from dotproxy.wire.message import NOERROR
-from dotproxy.wire.svcb import HTTPS, ROOT, SVCB, Binding, write_binding
+from dotproxy.wire.hostname import read_host_name
+from dotproxy.wire.message import NOERROR, FormatError
+from dotproxy.wire.svcb import HTTPS, ROOT, SVCB, Address, Binding, write_binding
 
 OVER_TCP = write_binding(Binding(1, ROOT).with_alpn([b"h2"]))
 """The HTTPS record in place of the origin's: HTTP/2 or 1.1 over TLS, at the name itself
@@ -32,18 +35,40 @@ class Lead:
     addresses: Records
     text: str
 
+    @property
+    def asks(self) -> bool:
+        """Whether the origin is asked for HTTPS and SVCB."""
+        return self.rule.policy != STRIP
+
     def draft(self, question: bytes, at: int) -> Draft | None:
         """Say where the gateway is; None for what the origin itself must be asked."""
         kind = kind_of(question)
         if kind in (A, AAAA):
             return self._draft(question, at, self.addresses.get(kind, ()))
-        if kind in BINDINGS and self.rule.policy == STRIP:
+        if kind in BINDINGS and not self.asks:
             return self._draft(question, at, (OVER_TCP,) if kind == HTTPS else ())
         return None
+
+    @property
+    def hints(self) -> list[Address]:
+        """The gateway's addresses, as HTTPS and SVCB have them."""
+        return [ip_address(each) for kind in (A, AAAA) for each in self.addresses[kind]]
+
+    def bindings(self, question: bytes, found: Sequence[tuple[int, Binding]]) -> Draft:
+        """Say that these are the records, each with the TTL that the origin gave it."""
+        kind = kind_of(question)
+        records = [
+            record(0, kind, min(ttl, TTL), write_binding(binding))
+            for ttl, binding in found
+        ]
+        return self._records(question, 0, records)
 
     def _draft(self, question: bytes, at: int, found: Iterable[bytes]) -> Draft:
         kind = kind_of(question)
         records = [record(0, kind, TTL, rdata) for rdata in found]
+        return self._records(question, at, records)
+
+    def _records(self, question: bytes, at: int, records: Sequence[bytes]) -> Draft:
         if records:
             return Draft(positive(question, records), FORGED, self.text)
         return Draft(negative(question, NOERROR, at, TTL), FORGED, self.text)
@@ -61,3 +86,15 @@ def by_family(spelled: Iterable[str]) -> Records:
         kind: [each.packed for each in addresses if each.version == version]
         for kind, version in ((A, 4), (AAAA, 6))
     }
+
+
+def host_of(name: bytes) -> str:
+    """Return the host whose name stands behind labels such as _443._https.
+
+    Nothing is returned for what is no host name.
+    """
+    while name[1:2] == b"_":
+        name = name[1 + name[0] :]
+    with suppress(FormatError):
+        return read_host_name(spell_name(name).encode())
+    return ""

@@ -6,7 +6,7 @@ through, and nothing else.
 
 from dataclasses import dataclass
 
-from dotproxy.config.rule import Rule
+from dotproxy.config.rule import KEEP_ECH, Rule
 from dotproxy.config.spelling import address_and_port
 from dotproxy.local.rules import Rules
 from dotproxy.wire.dotted import read_name
@@ -34,12 +34,22 @@ class Redirects:
         self._rules = rules
 
     def find(self, name: str) -> Redirect | None:
-        """Return the redirect of a host name in lower case, None if it has none."""
+        """Return the redirect of a host name in lower case, None if it has none.
+
+        A name that encrypted hellos show goes where those are read.
+        """
         lead = self._rules.lead(read_name(name))
-        return redirect_of(lead.rule) if lead else None
+        if lead is not None:
+            return redirect_of(lead.rule)
+        behind = self._rules.edges.behind(name)
+        lead = self._rules.lead(read_name(behind)) if behind else None
+        if behind is None or lead is None or lead.rule.policy != KEEP_ECH:
+            return None
+        return redirect_of(lead.rule, self._rules.edges.origin(behind))
 
 
-def redirect_of(rule: Rule) -> Redirect:
-    """Return where a rule leads connections."""
+def redirect_of(rule: Rule, origin: str = "") -> Redirect:
+    """Return where a rule leads connections; `origin` is for one that names none."""
     backend = address_and_port(rule.backend) if rule.backend else None
-    return Redirect(backend, rule.proxy_protocol, rule.origin.lower(), rule.private)
+    origin = rule.origin.lower() or origin
+    return Redirect(backend, rule.proxy_protocol, origin, rule.private)

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from dotproxy.local.actions import AAAA, A, Ask, Block, Own
+from dotproxy.local.actions import AAAA, A, Ask, Block, Own, kind_of
 from dotproxy.local.book import Book
+from dotproxy.local.edges import Edges
 from dotproxy.local.entry import answer_of
-from dotproxy.local.lead import Lead
+from dotproxy.local.lead import BINDINGS, Lead
 from dotproxy.local.screen import targets, without_private
 from dotproxy.local.verdicts import Effect
 from dotproxy.wire.answer import Answer
@@ -41,12 +42,15 @@ class Rules:
 
     def __init__(self, book: Book) -> None:
         self.use(book)
+        self.edges = Edges()
 
     def use(self, book: Book) -> None:
         """Let another book hold from now on."""
         self.book = book
         rebinding = book.naming.rebinding
-        self.concerns_answers = book.follows or book.blocks or rebinding.protect
+        self.concerns_answers = (
+            book.follows or book.blocks or book.leads or rebinding.protect
+        )
         """Whether upstreams' answers, or who is asked for them, must be looked at."""
 
     def answer(self, query: Query) -> bytes | None:
@@ -74,6 +78,12 @@ class Rules:
         if found is not None and isinstance(found.action, Ask):
             return found.action.group
         return None
+
+    def detour(self, query: Query) -> Lead | None:
+        """Return how what an origin says of the way is led to the gateway, if it is."""
+        if query.type not in BINDINGS or query.rdclass != IN:
+            return None
+        return self.lead(query.name)
 
     def lead(self, name: bytes) -> Lead | None:
         """Return how clients of a name, folded, are led to the gateway, if they are."""
@@ -117,12 +127,14 @@ class Rules:
 
         It may not where rules have a word in it, be they those of today or of then.
         """
-        answer = answer_of(entry)
+        question, answer = question_of(key), answer_of(entry)
+        if kind_of(question) in BINDINGS and self.lead(question[:-4]) is not None:
+            return False
         said = answer.opt.options if answer.opt else ()
         if any(value[:2] in OURS for _, value in said):
             return False
         try:
-            return self.checked(question_of(key), answer) is answer
+            return self.checked(question, answer) is answer
         except FormatError:
             return False
 

@@ -8,6 +8,7 @@ authority of its own.
 import re
 import subprocess
 import tempfile
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from dotproxy.lab.certificates import Authority, Leaf
 from dotproxy.lab.zone import ORIGIN, ZONE
 from tests.functional.processes import Process, Stage, free_port, program
 from tests.functional.signed import sign_zone
+from tests.hellos import PUBLISHED
 
 NAME = "dns.lab.example"
 """What the certificates are for, beside 127.0.0.1 and `LATER`."""
@@ -29,12 +31,18 @@ UNKNOWN = r"\# 6 00FF414243C0"
 ODD = r'"\000\127\255\"; \\" ""'
 """A text with octets that no keyboard has, and an empty one."""
 
+ECH = b64encode(PUBLISHED).decode()
+"""An ECHConfigList, as master files have it."""
+
 PEER_ZONE = f"""\
 $ORIGIN {ORIGIN}
 {ZONE}
 dns      IN A         127.0.0.1
 unknown  IN TYPE65280 {UNKNOWN}
 odd      IN TXT       {ODD}
+ech      IN A         127.0.0.1
+ech      IN HTTPS     1 . alpn=h2,h3 ipv4hint=127.0.0.1 ech={ECH}
+apex     IN HTTPS     0 ech
 """ + "".join(
     f'{name} IN TXT "{n:03} {"." * 246}"\n'
     for name, count in (("huge", 248), ("utmost", 249))

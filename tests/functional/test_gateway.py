@@ -201,13 +201,38 @@ class RedirectTests(GatewayTests):
         self.proxy.process.hang_up()
         self.proxy.process.wait_for("gateway.idle_timeout takes a restart")
         self.assertEqual(self.ask("A", name=NAME).values, [f"A {HOST}"])
-        self.assertEqual(self.fetch(NAME, origin), BODY.decode())
+        self.assertEqual(self.fetch(NAME, origin, HOST), BODY.decode())
         self.assertEqual(self.ask("A", name="other.example").values, [])
 
-    def fetch(self, name: str, origin: TlsOrigin) -> str:
-        """Fetch a page from the address that the DNS has for its server."""
+    def test_keep_ech(self) -> None:
+        """ECH stays, and what its hellos show leads to who can read them."""
+        shown = "cloudflare-ech.com"
+        origin = TlsOrigin(self.stage.folder, (shown,), self.addCleanup)
+        policy = 'policy = "keep-ech"\nprivate = true'
+        rule = self.redirect(".lab.example", more=policy)
+        unbound = start_unbound(self.stage)
+        self.start(f"port = {origin.port}\n{rule}", *unbound.flags)
+        self.assertIn("unrecognized name", self.fetch(shown, origin, HOST))
+        self.assertEqual(self.ask("A", name="apex.lab.example").values, [f"A {HOST}"])
+        for name in ("ech.lab.example", "apex.lab.example"):
+            answer = self.ask("HTTPS", "+dnssec", name=name)
+            (value,) = answer.values
+            self.assertRegex(value, rf'^HTTPS 1 \. alpn="h2" ipv4hint={HOST} ech=\S+=$')
+            self.assertEqual(answer.explanations, {4})
+        self.assertEqual(self.fetch(shown, origin, HOST), BODY.decode())
+        line = self.proxy.process.wait_for(rf"{shown} to .* octets up.*")[0]
+        self.assertIn(f"{shown} to 127.0.0.1:{origin.port}: ", line)
+        unbound.process.stop()
+        answer = self.ask("HTTPS", name="new.lab.example")
+        self.assertEqual((answer.status, answer.values), ("NOERROR", []))
+
+    def look_up(self, name: str) -> str:
+        """Return the address that the DNS has for a name."""
         (value,) = self.ask("A", name=name).values
-        address = value.removeprefix("A ")
+        return value.removeprefix("A ")
+
+    def fetch(self, name: str, origin: TlsOrigin, address: str) -> str:
+        """Fetch a page from the gateway at an address; return what went wrong, too."""
         got = subprocess.run(
             [
                 *(program("curl"), "--silent", "--show-error", "--max-time", "10"),
