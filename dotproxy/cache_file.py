@@ -1,6 +1,5 @@
 """The cache's file: read at start in the background, written now and then."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -17,6 +16,7 @@ from twisted.python.failure import Failure
 from dotproxy.local.cache import Cache
 from dotproxy.local.entry import check
 from dotproxy.local.snapshot import dump, load
+from dotproxy.whole_file import write_whole
 from dotproxy.wire.message import FormatError
 
 INTERVAL = 300.0
@@ -118,15 +118,7 @@ class CacheFile(Service):
         return cooperate(take()).whenDone().addCallback(lambda _: None)
 
     def _write(self, snapshot: bytes) -> None:
-        """Write beside the file, then put the new one in its place."""
-        new = self._path.with_name(self._path.name + ".new")
-        new.unlink(missing_ok=True)
-        opened = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with open(opened, "wb") as file:
-            file.write(snapshot)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        write_whole(self._path, snapshot)
 
     def _complain(self, failure: Failure, done: str) -> None:
         failure.trap(OSError, FormatError)

@@ -10,10 +10,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from dotproxy import __version__
+from dotproxy.clock import uptime
 from dotproxy.config.changes import changes, keep_lasting
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.core import Core, Plan
 from dotproxy.local.book import Book
+from dotproxy.local.leases import Leases
 from dotproxy.local.rules import Rules
 from dotproxy.rule_files import RuleFiles
 from dotproxy.server.factory import ProxyServerFactory
@@ -62,7 +64,7 @@ class Proxy(MultiService):
         self._source = source
         self._reactor = reactor
         plan = source.plan(config, None)
-        self.rules = Rules(plan.book)
+        self.rules = Rules(plan.book, Leases(config.gateway.leased, uptime))
         self.core = Core(plan, self.rules, reactor)
         terms = terms_for(config, token_bytes())
         self.factory = ProxyServerFactory(self.core.resolver, reactor, terms)

@@ -93,6 +93,8 @@ def assemble(
     proxy.listeners.setServiceParent(proxy)
     if gateway:
         _relay(proxy, gateway, reactor)
+        if config.cache.file and config.gateway.leases:
+            _keep_leases(proxy, reactor)
     return proxy
 
 
@@ -160,6 +162,14 @@ def _keep_cache(proxy: Proxy, reactor: Any) -> None:
     cache, path = proxy.core.forwarder.cache, proxy.core.config.cache.file
     proxy.cache_file = CacheFile(cache, path, reactor, proxy.rules.admits)
     proxy.cache_file.setServiceParent(proxy)
+
+
+def _keep_leases(proxy: Proxy, reactor: Any) -> None:
+    """Keep what was leased in a file beside that of the cache."""
+    from dotproxy.lease_file import LeaseFile
+
+    path = f"{proxy.core.config.cache.file}.leases"
+    LeaseFile(proxy.rules.leases, path, reactor).setServiceParent(proxy)
 
 
 def _with_lab(config: Config, reactor: Any, again: Callable[[], Config]) -> Proxy:

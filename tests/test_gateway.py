@@ -17,9 +17,9 @@ from tests.redirects import redirect
 PUBLIC = ("0.0.0.0:443",)
 
 
-def fault(kind: Any, **settings: Any) -> str:
+def fault(kind: Any, *values: Any, **settings: Any) -> str:
     with pytest.raises(ConfigError) as caught:
-        kind(**settings)
+        kind(*values, **settings)
     return str(caught.value)
 
 
@@ -56,6 +56,8 @@ class GatewayTests(TestCase):
         assert "has two networks of one family" in fault(
             Gateway, leases=("10.0.0.0/16", "10.9.0.0/16", "fd00::/64")
         )
+        told = fault(Gateway, ("10.0.0.9:443",), leases=("10.0.0.0/16",))
+        assert "has 10.0.0.9 in it, which is for all" in told
 
     def test_bounds(self) -> None:
         """Numbers have bounds."""
@@ -121,5 +123,6 @@ class CheckTests(TestCase):
             "policy = 'address-per-name' has no addresses to give: give leases and"
             " listen in [gateway]"
         )
-        gateway = Gateway(("192.0.2.1:443",), leases=("127.64.0.0/16",))
-        self.config(gateway, rule=(rule,))
+        for listen in ("192.0.2.1:443", "0.0.0.0:443"):
+            gateway = Gateway((listen,), leases=("127.64.0.0/16",))
+            self.config(gateway, rule=(rule,))

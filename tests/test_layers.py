@@ -14,12 +14,12 @@ LONGEST = 300
 FLOORS = (
     {"dotproxy"},  # the version, which is for all
     {"wire"},
-    {"config", "clock", "descriptors", "signals", "reports"},
+    {"config", "clock", "descriptors", "signals", "reports", "whole_file"},
     {"local", "upstream", "lab"},
     {"forwarder", "upstreams", "detours", "loops"},
     {"ruled"},
     {"resolver"},
-    {"server", "gateway", "observe", "cache_file", "core", "rule_files"},
+    {"server", "gateway", "observe", "cache_file", "lease_file", "core", "rule_files"},
     {"proxy"},
     {"service"},
     {"cli"},

@@ -6,7 +6,8 @@ from dotproxy.config.naming import Naming
 from dotproxy.config.rule import Rule
 from dotproxy.local.book import Book
 from dotproxy.local.redirects import Redirect, Redirects
-from tests.redirects import redirect, rules_of
+from tests.redirects import LEASES, redirect, rules_of
+from tests.words import asking
 
 
 class FindTests(TestCase):
@@ -83,3 +84,24 @@ class ShownTests(TestCase):
         for rules in ((), (redirect(".example.org"),)):
             self.use(*rules)
             assert self.table.find("shown.example") is None
+
+
+class LeasedTests(TestCase):
+    def setUp(self) -> None:
+        rule = redirect(".example.org", policy="address-per-name")
+        self.rules = rules_of(rule, leases=LEASES)
+        self.table = Redirects(self.rules)
+
+    def test_address(self) -> None:
+        """The name is known by the address that was leased to it."""
+        assert self.table.name_at("127.64.0.1") is None
+        self.rules.draft(asking("www.example.org"))
+        assert self.table.name_at("127.64.0.1") == "www.example.org"
+
+    def test_origin(self) -> None:
+        """It goes to who reads its encrypted hellos, once that is known."""
+        assert self.table.find("www.example.org") == Redirect()
+        self.rules.edges.learn("www.example.org", "edge.example", ("shown.example",))
+        expected = Redirect(origin="edge.example")
+        assert self.table.find("www.example.org") == expected
+        assert self.table.find("shown.example") == expected

@@ -15,7 +15,7 @@ from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.message import NOERROR, NXDOMAIN, REFUSED, FormatError
 from dotproxy.wire.query import Query, parse_query
 from tests.messages import BACK, EXAMPLE, message, opt, record
-from tests.redirects import redirect
+from tests.redirects import GATEWAY, LEASES, redirect, rules_of
 from tests.words import Time, answering, asking, error_codes, read, ttls
 
 BLOCK = Rule("block", (".ads.example",))
@@ -226,6 +226,45 @@ class RedirectTests(TestCase):
         query = chaos("b.example")
         query.question = query.question[:-4] + b"\0\x41\0\3"
         assert rules(keep).detour(query) is None
+
+
+class LeaseTests(TestCase):
+    """Names that have addresses to themselves."""
+
+    def setUp(self) -> None:
+        rule = redirect(".example.org", policy="address-per-name")
+        self.rules = rules_of(rule, redirect("b.example"), leases=LEASES)
+
+    def said(self, name: str, kind: str) -> list[str]:
+        draft = self.rules.draft(asking(name, kind))
+        assert draft is not None
+        return [str(rrset[0]) for rrset in read(draft.body).answer]
+
+    def test_addresses(self) -> None:
+        """Each name has its own, in both families, and keeps them."""
+        for _ in range(2):
+            assert self.said("a.example.org", "A") == ["127.64.0.1"]
+            assert self.said("B.example.org", "AAAA") == ["2001:db8:1::2"]
+        assert self.said("b.example", "A") == [GATEWAY[0]]
+
+    def test_services(self) -> None:
+        """A service has those of its host, as hints and otherwise."""
+        assert self.said("a.example.org", "A") == ["127.64.0.1"]
+        for name in ("a.example.org", "_8443._https.a.example.org"):
+            lead = self.rules.detour(asking(name, "HTTPS"))
+            assert lead is not None
+            assert [*map(str, lead.hints)] == ["127.64.0.1", "2001:db8:1::1"]
+
+    def test_others(self) -> None:
+        """What is no way takes no lease, nor does what is no host."""
+        assert self.rules.draft(asking("a.example.org", "TXT")) is None
+        assert self.said("a_b.example.org", "A") == [GATEWAY[0]]
+        assert self.rules.leases.given == 0
+
+    def test_none_left(self) -> None:
+        """Where none is left a name has the addresses of all."""
+        self.rules = rules_of(redirect(".example.org", policy="address-per-name"))
+        assert self.said("a.example.org", "A") == [GATEWAY[0]]
 
 
 class AdmitsTests(TestCase):

@@ -154,6 +154,18 @@ class ProxyTests(TestCase):
         await client.gone
         bind_stream(host, int(port)).close()
 
+    async def test_leases(self) -> None:
+        """What the gateway leased is kept beside the cache."""
+        file = self.mktemp()
+        gateway = Gateway(("127.0.0.1:0",), leases=("127.64.0.0/16",))
+        config = replace(LAB, gateway=gateway, cache=Caching(file=file))
+        for expected in (None, "a.example"):
+            proxy = assemble(config, reactor)
+            assert proxy.rules.leases.name_at("127.64.0.1") == expected
+            proxy.rules.leases.lease("a.example")
+            proxy.startService()
+            await proxy.stopService()
+
     async def test_stop(self) -> None:
         """When it has stopped, nothing of it is left: no socket and no delayed call."""
         await deferLater(reactor, 0)

@@ -71,7 +71,7 @@ class Gateway(Struct, frozen=True):
         respell(self, "sources", ip_literal)
         if self.default_backend:
             checked("default_backend", self.default_backend, place)
-        self._check_families()
+        self._check_leases()
 
     @property
     def listeners(self) -> tuple[tuple[str, int], ...]:
@@ -92,10 +92,14 @@ class Gateway(Struct, frozen=True):
         """Return `leases` as networks."""
         return tuple(map(ip_network, self.leases))
 
-    def _check_families(self) -> None:
+    def _check_leases(self) -> None:
         if len({each.version for each in self.leased}) < len(self.leases):
             rule = "has two networks of one family: keep one"
             raise ConfigError(written("leases", self.leases), rule, ("leases",))
+        for address in self.reached_at:
+            if any(ip_address(address) in each for each in self.leased):
+                rule = f"has {address} in it, which is for all: take it out of these"
+                raise ConfigError(written("leases", self.leases), rule, ("leases",))
 
 
 def check_gateway(
@@ -111,7 +115,7 @@ def check_gateway(
             continue
         if rule.backend in gateway.listen:
             raise _itself("backend", rule.backend, ("rule", index, "backend"))
-        if not gateway.reached_at:
+        if rule.policy != PER_NAME and not gateway.reached_at:
             raise ConfigError(
                 written("action", rule.action),
                 "leads nowhere: give addresses in [gateway]",

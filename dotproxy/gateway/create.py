@@ -38,13 +38,13 @@ def create_gateway(
     config: Config, sockets: Sequence[socket], others: Surroundings, reactor: Any
 ) -> Entrance:
     """Return the relay on these sockets."""
-    gateway = config.gateway
+    gateway, table = config.gateway, others.redirects
     default = gateway.default_backend
     backend = Redirect(address_and_port(default)) if default else None
     listening = [bound.getsockname()[:2] for bound in sockets]
     own = Networks([*map(ip_network, gateway.reached_at), *gateway.leased])
     guide = Guide(
-        Signposts(others.redirects.find, default=backend, port=gateway.port),
+        Signposts(table.find, table.name_at, default=backend, port=gateway.port),
         Origins(others.resolve, reactor, gateway.connect_timeout),
         Targets(listening, own),
         connector(reactor, gateway.sources),

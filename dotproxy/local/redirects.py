@@ -6,7 +6,7 @@ through, and nothing else.
 
 from dataclasses import dataclass
 
-from dotproxy.config.rule import KEEP_ECH, Rule
+from dotproxy.config.rule import PER_NAME, Rule
 from dotproxy.config.spelling import address_and_port
 from dotproxy.local.rules import Rules
 from dotproxy.wire.dotted import read_name
@@ -40,12 +40,19 @@ class Redirects:
         """
         lead = self._rules.lead(read_name(name))
         if lead is not None:
-            return redirect_of(lead.rule)
+            per_name = lead.rule.policy == PER_NAME
+            return redirect_of(
+                lead.rule, self._rules.edges.origin(name) if per_name else ""
+            )
         behind = self._rules.edges.behind(name)
         lead = self._rules.lead(read_name(behind)) if behind else None
-        if behind is None or lead is None or lead.rule.policy != KEEP_ECH:
+        if behind is None or lead is None or not lead.asks:
             return None
         return redirect_of(lead.rule, self._rules.edges.origin(behind))
+
+    def name_at(self, address: str) -> str | None:
+        """Return the name that an address of ours was leased to, if it was."""
+        return self._rules.leases.name_at(address)
 
 
 def redirect_of(rule: Rule, origin: str = "") -> Redirect:

@@ -1,12 +1,15 @@
 """What is done by name, before anybody is asked and after somebody has answered."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
+from dotproxy.config.rule import PER_NAME
 from dotproxy.local.actions import AAAA, A, Ask, Block, Own, kind_of
 from dotproxy.local.book import Book
 from dotproxy.local.edges import Edges
 from dotproxy.local.entry import answer_of
-from dotproxy.local.lead import BINDINGS, Lead
+from dotproxy.local.lead import BINDINGS, Lead, host_of
+from dotproxy.local.leases import Leases
 from dotproxy.local.screen import targets, without_private
 from dotproxy.local.verdicts import Effect
 from dotproxy.wire.answer import Answer
@@ -40,9 +43,10 @@ class Rules:
     it then.
     """
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, leases: Leases | None = None) -> None:
         self.use(book)
         self.edges = Edges()
+        self.leases = leases or Leases((), lambda: 0.0)
 
     def use(self, book: Book) -> None:
         """Let another book hold from now on."""
@@ -65,7 +69,10 @@ class Rules:
         name = query.name
         found = self.book.find(name)
         if found is not None:
-            return found.action.draft(query.question, found.at)
+            action = found.action
+            if isinstance(action, Lead) and query.type in ADDRESSED:
+                action = self._leased(action, name)
+            return action.draft(query.question, found.at)
         stays = self.book.naming.special.single_labels and _is_single(name)
         if stays and query.type in ADDRESSED:
             # Not NXDOMAIN: top-level domains do exist.
@@ -83,7 +90,8 @@ class Rules:
         """Return how what an origin says of the way is led to the gateway, if it is."""
         if query.type not in BINDINGS or query.rdclass != IN:
             return None
-        return self.lead(query.name)
+        lead = self.lead(query.name)
+        return lead and self._leased(lead, query.name)
 
     def lead(self, name: bytes) -> Lead | None:
         """Return how clients of a name, folded, are led to the gateway, if they are."""
@@ -137,6 +145,15 @@ class Rules:
             return self.checked(question, answer) is answer
         except FormatError:
             return False
+
+    def _leased(self, lead: Lead, name: bytes) -> Lead:
+        """Let a name have an address of its own, if its rule says so and one is left.
+
+        With ECH the others are led by what their hellos show.
+        """
+        host = host_of(name) if lead.rule.policy == PER_NAME else ""
+        addresses = self.leases.lease(host) if host else None
+        return replace(lead, addresses=addresses) if addresses else lead
 
 
 def _is_single(name: bytes) -> bool:
