@@ -41,7 +41,7 @@ class Ruled:
     def _ask(self, query: Query, passed: tuple[bytes, ...]) -> Deferred[Answer]:
         """Ask for a name, behind those that were passed."""
         lead = self._rules.detour(query)
-        if lead is not None:
+        if lead is not None and not passed:
             return Deferred.fromCoroutine(self._detours.answer(query, lead))
         name = query.question[:-4].lower()
         alias = self._rules.alias(query)
@@ -50,7 +50,9 @@ class Ruled:
             asking = self._upstream.exchange(query)
             return asking.addCallback(self._checked, query)
         behind = about(query, alias.target)
-        draft = self._rules.draft(behind)
+        # Clients name the alias in their hello, which the gateway does not know.
+        led = self._rules.lead(alias.target) is not None
+        draft = None if led else self._rules.draft(behind)
         if draft is not None:
             answering = succeed(draft.answer())
         else:

@@ -16,6 +16,7 @@ from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.message import NXDOMAIN
 from tests.fakes import FakeUpstream, make_query
 from tests.messages import BACK, message, record
+from tests.redirects import redirect
 from tests.words import answering
 
 BLOCK = Rule("block", (".ads.example",))
@@ -163,10 +164,20 @@ class RuledTests(SynchronousTestCase):
 
     def test_redirected(self) -> None:
         """Where ECH is kept, the origin's records are led to the gateway."""
-        rule = Rule("redirect", (".example",), policy="keep-ech")
-        for rules in ((rule,), (alias("a.example", "www.example"), rule)):
-            name = "a.example" if rules[1:] else "www.example"
-            asking = self.ask(*rules, name=name, rdtype="HTTPS")
-            query, waiting = self.upstream.asked[-1]
-            waiting.callback(answering(query, "@ 60 HTTPS 1 x.example.net. port=1"))
-            assert self.said(asking)[1][-1] == "www.example. 60 IN HTTPS 1 ."
+        rule = redirect(".example", policy="keep-ech")
+        asking = self.ask(rule, name="www.example", rdtype="HTTPS")
+        query, waiting = self.upstream.asked[-1]
+        waiting.callback(answering(query, "@ 60 HTTPS 1 x.example.net. port=1"))
+        assert self.said(asking)[1] == ["www.example. 60 IN HTTPS 1 ."]
+
+    def test_alias_redirected(self) -> None:
+        """The target of an alias is asked for as it is: hellos name the alias."""
+        rules = (alias("a.example", "b.example"), redirect("b.example"))
+        asking = self.ask(*rules, name="a.example")
+        self.upstream.answer()
+        assert self.said(asking)[1][-1] == "b.example. 300 IN A 192.0.2.1"
+        keep = redirect("b.example", policy="keep-ech")
+        asking = self.ask(rules[0], keep, name="a.example", rdtype="HTTPS")
+        query, waiting = self.upstream.asked[-1]
+        waiting.callback(answering(query, "@ 60 HTTPS 1 . port=1"))
+        assert self.said(asking)[1][-1] == 'b.example. 60 IN HTTPS 1 . port="1"'
