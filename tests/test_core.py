@@ -5,6 +5,7 @@ from random import Random
 from typing import cast
 
 import dns.message
+import dns.rcode
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -26,6 +27,7 @@ from dotproxy.upstream.ticker import TICK
 from dotproxy.upstream.tls import Trust
 from tests.clients import file_of
 from tests.fakes import FakeServer, make_query
+from tests.redirects import GATEWAY, redirect, rules_of
 from tests.test_certificates import NOW
 
 SERVER = Upstream(("192.0.2.1",), server_name="dns.example")
@@ -130,6 +132,34 @@ class FollowTests(CoreTests):
         self.upstreams[0].answer(rcode=2)
         after = self.core.followed_by(self.plan())
         assert isinstance(self.ask(after), Deferred)
+
+
+class OriginsTests(CoreTests):
+    """Where origins are, for the gateway."""
+
+    def find(self) -> bytes | Deferred[bytes]:
+        query = make_query("www.example")
+        query.deadline = self.clock.seconds() + 5
+        return self.core.origins.resolve(query)
+
+    def test_straight(self) -> None:
+        """Upstreams say so, whatever rules say, and it is remembered apart."""
+        rules = rules_of(redirect("www.example"))
+        self.core = Core(self.plan(), rules, self.clock)
+        assert self.address(self.ask(self.core, "www.example")) == GATEWAY[0]
+        finding = self.find()
+        self.upstreams[-1].answer()
+        assert self.address(finding) == self.address(self.find()) == "192.0.2.1"
+        assert self.address(self.ask(self.core, "www.example")) == GATEWAY[0]
+
+    def test_stop(self) -> None:
+        """At the end no clock of it goes on."""
+        finding = self.find()
+        self.core.stop()
+        assert isinstance(finding, Deferred)
+        reply = self.successResultOf(finding)
+        assert dns.message.from_wire(reply).rcode() == dns.rcode.SERVFAIL
+        assert self.clock.getDelayedCalls() == []
 
 
 class EndTests(CoreTests):

@@ -24,6 +24,7 @@ PACKAGES = {
     "dnsperf": "dnsperf",
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
+    "mount": "mount",
     "nsd": "nsd",
     "nsenter": "util-linux",
     "openssl": "openssl",
