@@ -1,6 +1,8 @@
 """A machine whose resolver is the proxy: clients are led without their doing."""
 
 import subprocess
+import tempfile
+from collections.abc import Callable
 from unittest import SkipTest, TestCase
 
 from dotproxy.config.rule import POLICIES
@@ -10,7 +12,8 @@ from tests.functional.peers import start_unbound
 from tests.functional.processes import Process, Stage, free_port, program
 from tests.functional.proxy import start_twistd
 
-NAME = "ech.lab.example"
+NAME, PLAIN = "ech.lab.example", "dns.lab.example"
+"""Names with and without ECH, which nobody at the origin has the key for."""
 
 OF_ITS_OWN = """\
 {ip} link set lo up && {mount} --bind resolv.conf /etc/resolv.conf
@@ -48,7 +51,8 @@ class LedTests(TestCase):
 
     def start_origin(self) -> int:
         """Start a server of TLS; return its port."""
-        self.certificate = TlsOrigin(self.stage.folder, (NAME,), self.addCleanup)
+        names = (NAME, PLAIN)
+        self.certificate = TlsOrigin(self.stage.folder, names, self.addCleanup)
         pem, port = str(self.stage.folder / "origin.pem"), free_port()
         accept = ("-accept", f"127.0.0.1:{port}", "-cert", pem, "-key", pem)
         server = [program("openssl"), "s_server", "-www", *accept]
@@ -57,6 +61,15 @@ class LedTests(TestCase):
 
     def test_curl(self) -> None:
         """curl asks, is led, and sees the origin's certificate and its page."""
+        self.each_policy(NAME, self.curl)
+
+    def test_chromium(self) -> None:
+        """So does a browser, with its own DNS client, GREASE, and a hello of 2 KB."""
+        program("chromium")
+        self.each_policy(PLAIN, self.chromium)
+
+    def each_policy(self, name: str, fetch: Callable[[str], str]) -> None:
+        """Fetch a page by way of the gateway under each policy."""
         unbound, port = start_unbound(self.stage), self.start_origin()
         file = self.stage.folder / "dotproxy.toml"
         for policy in POLICIES:
@@ -64,12 +77,22 @@ class LedTests(TestCase):
                 file.write_text(CONFIG.format(port=port, policy=policy))
                 words = ("--listen", "127.0.0.1:53", "--config", str(file))
                 proxy = start_twistd(self.stage, "dotproxy", *words, *unbound.flags)
-                page = self.fetch()
-                self.assertIn("s_server", page)
-                proxy.process.wait_for(rf"{NAME} to 127\.0\.0\.1:{port}: .* up")
+                self.assertIn("s_server", fetch(name))
+                proxy.process.wait_for(rf"{name} to 127\.0\.0\.1:{port}: .* up")
                 proxy.process.stop()
 
-    def fetch(self) -> str:
+    def curl(self, name: str) -> str:
         ca_file = str(self.certificate.ca_file)
         command = ("--silent", "--show-error", "--max-time", "10", "--cacert", ca_file)
-        return run([*self.inside, program("curl"), *command, f"https://{NAME}/"])
+        return run([*self.inside, program("curl"), *command, f"https://{name}/"])
+
+    def chromium(self, name: str) -> str:
+        """Fetch a page as a browser does that knows the key of the origin."""
+        folder = tempfile.mkdtemp(dir=self.stage.folder)
+        flags = (
+            *("--headless=new", "--no-sandbox", "--disable-gpu"),
+            *("--disable-dev-shm-usage", f"--user-data-dir={folder}"),
+            f"--ignore-certificate-errors-spki-list={self.certificate.pin}",
+        )
+        browser = ("timeout", "25", program("chromium"), *flags)
+        return run([*self.inside, *browser, "--dump-dom", f"https://{name}/"])
