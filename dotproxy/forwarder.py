@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from dotproxy.local.memory import Memory
+from dotproxy.local.replies import count
 from dotproxy.upstream.coalesce import Coalesce
 from dotproxy.upstream.interface import NETWORK_ERROR, IUpstream, UpstreamError
 from dotproxy.upstream.ticker import Ticker
@@ -53,15 +54,17 @@ class Forwarder:
         clock: IReactorTime,
         stale_timeout: float = 1.8,
     ) -> None:
-        self._locals = (*locals_, memory)
+        self._locals = locals_
         self._memory = memory
         self.cache = memory.cache
+        self.replies = memory.replies
         self._coalesce = Coalesce(upstream, memory.learn)
         self._clock = clock
         self._stale_timeout = stale_timeout
         self._patient: deque[Patient] = deque()
         self._ticker = Ticker(clock, self._look)
-        self.failed = 0
+        self.failed = self.refreshed = 0
+        """Queries without an answer, and answers asked for anew before their end."""
         memory.cache.on_due = self._refresh
 
     def resolve(self, query: Query) -> bytes | Deferred[bytes]:
@@ -73,11 +76,24 @@ class Forwarder:
         for local in self._locals:
             reply = local.answer(query)
             if reply is not None:
-                return reply
+                return count(self.replies.local, reply)
+        reply = self._memory.answer(query)
+        if reply is not None:
+            return reply
         replying = self._ask(query)
         if self._memory.cache.has_stale(query) and not replying.called:
             return self._wait(query, replying)
         return replying
+
+    def known(self, query: Query) -> bytes | None:
+        """Return the reply if it is in the cache, and ask nobody."""
+        reply = self.cache.answer(query)
+        return reply and count(self.replies.cache, reply)
+
+    @property
+    def joined(self) -> int:
+        """Count the queries that shared what another had asked."""
+        return self._coalesce.joined
 
     def _ask(self, query: Query) -> Deferred[bytes]:
         answering = self._coalesce.exchange(query)
@@ -93,15 +109,15 @@ class Forwarder:
         self._ticker.stop()
 
     def _answered(self, answer: Answer, query: Query) -> bytes:
-        stale = None if answer.helpful else self._memory.cache.stale(query)
-        return stale or from_answer(query, answer)
+        stale = None if answer.helpful else self._memory.stale(query)
+        return stale or count(self.replies.upstream, from_answer(query, answer))
 
     def _apologise(self, failure: Failure, query: Query) -> bytes:
         if failure.check(CancelledError):
             failure.raiseException()
         error = failure.value
         if isinstance(error, UpstreamError):
-            stale = self._memory.cache.stale(query)
+            stale = self._memory.stale(query)
             if stale is not None:
                 return stale
             code, reason = error.code, str(error)
@@ -109,10 +125,12 @@ class Forwarder:
             self.log.failure("no reply could be made", failure)
             code, reason = NETWORK_ERROR, "internal error"
         self.failed += 1
-        return status(query, SERVFAIL, explanation(code, reason))
+        said = status(query, SERVFAIL, explanation(code, reason))
+        return count(self.replies.error, said)
 
     def _refresh(self, query: Query) -> None:
         """Ask again before the answer ends, for nobody in particular."""
+        self.refreshed += 1
         self._coalesce.exchange(query).addErrback(self._let_be)
 
     def _let_be(self, failure: Failure) -> None:
@@ -137,7 +155,7 @@ class Forwarder:
     def _look(self, now: float) -> bool:
         while self._patient and self._patient[0].until <= now:
             query, _, reply = self._patient.popleft()
-            stale = None if reply.called else self._memory.cache.stale(query)
+            stale = None if reply.called else self._memory.stale(query)
             if stale is not None:
                 reply.callback(stale)
         return bool(self._patient)

@@ -223,6 +223,7 @@ class Trusting:
     def __init__(self, doubt: str = "", refusal: str = "", remark: str = "") -> None:
         self.refusal = refusal
         self.remark = remark
+        self.not_after: float | None = None
         self._doubt = doubt
 
     def verify(self, _: object) -> str:
@@ -329,6 +330,10 @@ class Call:
     def refuse(self, reason: str = "refused") -> None:
         """Fail to connect."""
         self.connecting.errback(Failure(UpstreamError(reason)))
+
+    def fail(self, error: UpstreamError) -> None:
+        """Fail for this reason."""
+        self.connecting.errback(Failure(error))
 
     def _cancel(self, _: object) -> None:
         self.cancelled = True

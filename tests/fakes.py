@@ -104,6 +104,7 @@ class FakeServer:
         self.quiet = True
         self.queries_in_clear = 0
         self.asked: list[Asked] = []
+        self.queries = self.timed_out = self.waiting = self.in_flight = 0
         self.at_once: Answer | UpstreamError | None = None
         self.drained = self.stopped = False
         self._clock = clock

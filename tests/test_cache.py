@@ -162,6 +162,24 @@ class AnswerTests(TestCase):
         assert len(ttls(self.cache.answer(asking("example.com", "TXT")))) == 4
 
 
+class LookTests(TestCase):
+    def test_look(self) -> None:
+        """What is kept for a question is found for all flags, and nothing else is."""
+        time = Time()
+        cache = Cache(Caching(), time)
+        plain, signed = (
+            asking("Example.com"),
+            asking("example.com", "A", opt(ttl=0x8000)),
+        )
+        keep(cache, plain, 300)
+        time.now += 10
+        keep(cache, signed, 60)
+        keep(cache, asking("example.com", "AAAA"))
+        found = [(kept.age, kept.life) for kept in cache.look(plain.question)]
+        assert sorted(found) == [(0, 60), (10, 300)]
+        assert (cache.hits, cache.misses) == (0, 0)
+
+
 class KeyTests(TestCase):
     def setUp(self) -> None:
         self.cache = Cache(Caching(), Time())

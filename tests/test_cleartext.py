@@ -108,6 +108,17 @@ class AskTests(CleartextTests):
         assert self.server.health.usual == 0.25
 
 
+class CountTests(CleartextTests):
+    def test_counts(self) -> None:
+        """What came, is under way, waits, and had no answer in time is counted."""
+        self.ask("a", "b", "c", patience=3.0)
+        counts = self.server.queries, self.server.in_flight, self.server.waiting
+        assert counts == (3, 2, 1)
+        self.pass_time(3.5)
+        assert self.server.timed_out == 3
+        assert (self.server.in_flight, self.server.waiting) == (0, 0)
+
+
 class BoundTests(CleartextTests):
     """How many queries are under way."""
 

@@ -21,6 +21,7 @@ from dotproxy.upstream.connection import (
     GRACE,
     LAG_BORNE,
     SILENCE_BORNE,
+    Ending,
     State,
 )
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
@@ -600,6 +601,39 @@ class ExpireTests(SynchronousTestCase):
             peer.connection.expire(query.deadline)
             assert len(failed) == count
         assert peer.left_politely
+
+
+class EndingTests(SynchronousTestCase):
+    """Why a connection ended."""
+
+    def test_others(self) -> None:
+        """The peer says goodbye, or it breaks off."""
+        peer = a_peer()
+        assert peer.connection.ending is None
+        peer.hang_up()
+        self.assertIs(peer.connection.ending, Ending.PEER)
+        peer = a_peer()
+        peer.connection.connectionLost(Failure(ConnectionLost()))
+        self.assertIs(peer.connection.ending, Ending.LOST)
+
+    def test_first(self) -> None:
+        """What was the reason at first stays it, whatever comes on top."""
+        peer = a_peer()
+        peer.connection.drain(Ending.IDLE)
+        peer.connection.abort()
+        peer.clock.advance(0)
+        self.assertIs(peer.connection.ending, Ending.IDLE)
+
+    def test_ours(self) -> None:
+        """Who says nothing else stops it."""
+        peer = a_peer()
+        peer.connection.abort()
+        self.assertIs(peer.connection.ending, Ending.STOPPED)
+
+    def test_certificate(self) -> None:
+        """When the chain ends is what the identity found."""
+        peer = a_peer()
+        assert peer.connection.not_after is None
 
 
 class DrainTests(SynchronousTestCase):

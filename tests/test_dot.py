@@ -188,6 +188,30 @@ class DemandTests(SynchronousTestCase):
         )
 
 
+class CountTests(SynchronousTestCase):
+    def test_counts(self) -> None:
+        """What came, is under way and waits is counted."""
+        scene = Scene(in_flight=2)
+        scene.proven()
+        scene.ask("a", "b", "c")
+        counts = scene.dot.queries, scene.dot.in_flight, scene.dot.waiting
+        assert counts == (4, 2, 1)
+        assert scene.dot.now == scene.clock.seconds()
+
+    def test_not_in_time(self) -> None:
+        """What had no answer in time is counted once, sent or not."""
+        scene = Scene()
+        for answer in scene.ask("a", "b", deadline=0.5):
+            answer.addErrback(lambda _: None)
+        scene.wait(0.6)
+        assert scene.dot.timed_out == 2
+        scene.calls[-1].take()
+        (answer,) = scene.ask("c", deadline=1.0)
+        answer.addErrback(lambda _: None)
+        scene.wait(0.6)
+        assert scene.dot.timed_out == 3
+
+
 class WaitTests(SynchronousTestCase):
     """Queries that wait for a connection."""
 

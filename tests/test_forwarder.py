@@ -199,6 +199,26 @@ class AnswerTests(ForwarderTests):
         assert {address(reply) for reply in replies} == {"300 A 192.0.2.9"}
 
 
+class CountTests(ForwarderTests):
+    def test_replies(self) -> None:
+        """Replies count by their source: asked for, known, failed."""
+        replying = self.resolve(make_query())
+        shared = self.resolve(make_query())
+        self.upstream.answer()
+        self.successResultOf(replying)
+        self.successResultOf(shared)
+        assert self.forwarder.joined == 1
+        assert self.forwarder.known(make_query()) is not None
+        assert self.forwarder.known(make_query("other.example")) is None
+        self.resolve(make_query("other.example"))
+        self.upstream.fail()
+        by_source = self.forwarder.replies.by_source()
+        counts = {source: sum(each) for source, each in by_source.items()}
+        assert counts == {
+            "cache": 1, "error": 1, "local": 0, "stale": 0, "upstream": 2
+        }  # fmt: skip
+
+
 class MemoryTests(ForwarderTests):
     def test_kept(self) -> None:
         """What an upstream said is the reply from then on, and its TTL counts down."""
@@ -498,6 +518,11 @@ class PrefetchTests(ForwarderTests):
         self.keep("www.example.com", TTL * 9 // 10 - 1)
         self.known(make_query("www.example.com"))
         assert len(self.upstream.asked) == 2
+
+    def test_counted(self) -> None:
+        """That it was asked for anew is counted."""
+        self.known(make_query())
+        assert self.forwarder.refreshed == 1
 
     def test_once(self) -> None:
         """However many ask for it, it is asked for once."""

@@ -48,6 +48,15 @@ class OutageTests(TestCase):
             assert (health.down, health.failures) == (True, count)
         assert health.reason == "refused"
 
+    def test_outages(self) -> None:
+        """An outage counts once, however often it is met; answers count each."""
+        health = failed(3)
+        health.answered(0.01)
+        health.failed(FAILED_AT, "refused")
+        health.answered(0.02)
+        assert (health.outages, len(health.durations)) == (2, 2)
+        self.assertAlmostEqual(health.durations.sum, 0.03)
+
     def test_recovery(self) -> None:
         """One answer ends an outage, however long; only that one is told to end it."""
         for times in (1, 20):

@@ -136,3 +136,25 @@ class MemoryTests(TestCase):
         assert self.memory.flush() == 1
         assert self.memory.answer(asking("example.net")) is None
         assert self.told() is None
+
+    def test_sources(self) -> None:
+        """A reply counts by its source, and what nobody knew counts nowhere."""
+        self.told()
+        self.succeed()
+        self.told()
+        self.time.now += 100
+        assert self.memory.stale(self.query) is not None
+        self.memory.flush()
+        assert self.memory.stale(self.query) is None
+        self.break_down()
+        self.told()
+        by_source = self.memory.replies.by_source()
+        found = {
+            (source, rcode): count
+            for source, counts in by_source.items()
+            for rcode, count in enumerate(counts)
+            if count
+        }
+        assert found == {
+            ("cache", NOERROR): 1, ("stale", NOERROR): 1, ("error", SERVFAIL): 1
+        }  # fmt: skip

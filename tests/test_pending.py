@@ -71,6 +71,18 @@ class IdTests(TestCase):
         assert under_way.add(an_asked(), 6.0) == 7, "its answer has come: it is free"
 
 
+class OldestTests(TestCase):
+    def test_oldest(self) -> None:
+        """The oldest under way is the first that has no answer yet."""
+        under_way = pending(1, 2)
+        assert under_way.oldest is None
+        owed = add(under_way, an_asked(), 1.0)
+        add(under_way, an_asked(), 2.0)
+        assert under_way.oldest == 1.0
+        under_way.take(owed)
+        assert under_way.oldest == 2.0
+
+
 class TakeTests(TestCase):
     """Which query a message answers."""
 

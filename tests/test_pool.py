@@ -7,11 +7,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.upstream.addresses import Addresses, AddressSource
 from dotproxy.upstream.asked import Asked
-from dotproxy.upstream.connection import GRACE, SILENCE_BORNE, Connection
+from dotproxy.upstream.connection import GRACE, SILENCE_BORNE, Connection, Ending
 from dotproxy.upstream.dial import STAGGER
 from dotproxy.upstream.idle import RELAXATION, SHARE
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
 from dotproxy.upstream.pool import Limits, Pool
+from dotproxy.upstream.tls import Unverified
 from dotproxy.wire.edns import KEEPALIVE, option
 from dotproxy.wire.query import Query
 from tests.connections import Network, Peer, Waiting, a_query, answer_to
@@ -526,6 +527,74 @@ class LostTests(SynchronousTestCase):
         assert scene.pool.connections == (second.connection,)
         scene.ask()
         assert len(second.queries) == 1
+
+
+class CountTests(SynchronousTestCase):
+    """What is counted, for whoever looks."""
+
+    def test_endings(self) -> None:
+        """Connections that ended count by their reason, the last with its time."""
+        scene = Scene()
+        scene.connect().hang_up()
+        peer = scene.connect()
+        scene.ask()
+        scene.idle_until(SILENCE_BORNE)
+        scene.clock.advance(1.0)
+        peer.hang_up()
+        assert scene.pool.closed == {Ending.PEER: 1, Ending.SILENT: 1}
+        assert scene.pool.last_closed == (Ending.SILENT, SILENCE_BORNE + 1.0)
+
+    def test_idle(self) -> None:
+        """One that idles ends for that, though the peer says goodbye, too."""
+        scene = Scene()
+        peer = scene.connect()
+        scene.idle_until(8.0)
+        peer.hang_up()
+        assert scene.pool.closed == {Ending.IDLE: 1}
+
+    def test_slept(self) -> None:
+        """After a sleep that is the reason."""
+        scene = Scene()
+        peer = scene.connect()
+        scene.pool.suspect_all()
+        scene.pool.suspect_all()
+        peer.hang_up()
+        assert scene.pool.closed == {Ending.SLEPT: 1}
+
+    def test_messages(self) -> None:
+        """What comes too late, or answers nothing, counts on when the line is gone."""
+        scene = Scene()
+        peer = scene.connect()
+        scene.ask(a_query(deadline=1.0))
+        scene.clock.advance(1.0)
+        peer.connection.expire(1.0)
+        peer.answer(*peer.queries, *peer.queries)
+        assert (scene.pool.late, scene.pool.faulty) == (1, 1)
+        peer.hang_up()
+        assert (scene.pool.late, scene.pool.faulty) == (1, 1)
+
+    def test_handshakes(self) -> None:
+        """How long it took to connect is counted, and how long the chain holds."""
+        scene = Scene()
+        scene.pool.dial()
+        scene.clock.advance(0.2)
+        scene.network.calls[-1].take()
+        assert len(scene.pool.handshakes) == 1
+        self.assertAlmostEqual(scene.pool.handshakes.sum, 0.2)
+
+    def test_in_vain(self) -> None:
+        """Nobody, somebody else, and a call that was given up are three things."""
+        scene = Scene()
+        for reason, counts in (
+            (UpstreamError("refused"), (0, 1)),
+            (Unverified("expired"), (1, 1)),
+        ):
+            scene.pool.dial()
+            scene.network.calls[-1].fail(reason)
+            assert (scene.pool.refused, scene.pool.unreached) == counts
+        scene.pool.dial()
+        scene.pool.stop()
+        assert (scene.pool.refused, scene.pool.unreached) == (1, 1)
 
 
 class NoticeTests(SynchronousTestCase):

@@ -222,7 +222,7 @@ class ReadTests(PortTests):
         """When too many wait, the oldest is dropped and counted."""
         wishes = [query(number) for number in range(SHARE + MOST_WAITING + 3)]
         self.read(wishes)
-        assert self.port.dropped == 3
+        assert self.front.ready.dropped == 3
         self.reactor.pump([0] * (MOST_WAITING // SHARE + 1))
         assert [it for it, _ in self.front.late] == wishes[SHARE + 3 :]
 

@@ -10,7 +10,7 @@ from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
 from dotproxy.local.ready import MOST_OCTETS, Ready
 from dotproxy.wire.answer import parse_answer
-from dotproxy.wire.message import REFUSED
+from dotproxy.wire.message import NXDOMAIN, REFUSED
 from dotproxy.wire.query import Query, limit_datagram, parse_query
 from dotproxy.wire.reply import from_answer, status
 from tests.messages import EXAMPLE, answers, message, opt, queries, quick, record
@@ -91,6 +91,14 @@ class FoundTests(TestCase):
         assert ready.find(asking().wire) == reply
         assert ready.find(asking().wire) == reply
         assert ready.hits == 2
+
+    def test_rcodes(self) -> None:
+        """What was found counts by the octet of its RCODE."""
+        query = asking()
+        ready = Ready()
+        ready.keep(query, status(query, NXDOMAIN))
+        ready.find(query.wire)
+        assert [flags & 15 for flags, count in enumerate(ready.flags) if count] == [3]
 
     def test_own(self) -> None:
         """ID and spelling are those of who asks (RFC 1035 4.1.1, RFC 4343 4.1)."""

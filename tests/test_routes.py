@@ -64,6 +64,10 @@ class RoutesTests(SynchronousTestCase):
         assert self.successResultOf(private) is answers[0]
         assert self.successResultOf(public) is answers[1]
 
+    def test_first(self) -> None:
+        """The servers for the rest are those of that group alone."""
+        assert list(self.routes.first) == self.public
+
     def test_no_route(self) -> None:
         """Where nobody routes, the group for the rest is asked."""
         self.routes = Routes(self.groups, "all", lambda query: None)

@@ -296,6 +296,12 @@ class ChainTests(SynchronousTestCase):
 
 
 class DateTests(SynchronousTestCase):
+    def test_end(self) -> None:
+        """It is known when the first certificate of the chain ends."""
+        leaf = replace(NAMED, not_after=NOW + HOUR)
+        connection = believed(meet(ROOT.issue(leaf), now=NOW.timestamp))
+        assert connection.not_after == int((NOW + HOUR).timestamp())
+
     def test_expired(self) -> None:
         """A certificate that has expired is refused, and the system clock is said."""
         leaf = replace(NAMED, not_before=NOW - DAY, not_after=NOW - HOUR)

@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from dotproxy.config.caching import Caching
 from dotproxy.local.entry import (
     REFRESHED,
     USED,
     aged_reply,
+    answer_of,
     flagged,
     pack,
     restamped,
@@ -16,6 +18,7 @@ from dotproxy.local.entry import (
 )
 from dotproxy.local.lifetime import lifetime, settles
 from dotproxy.wire.answer import Answer
+from dotproxy.wire.message import fold
 from dotproxy.wire.query import Query, question_of
 
 OVERHEAD = 176
@@ -27,6 +30,14 @@ SLACK = 16
 
 BEGINNING = 2**30
 """The cache's time when it is made, so that what was kept before is still positive."""
+
+
+class Kept(NamedTuple):
+    """What is kept for a question, since when, and for how long it holds: seconds."""
+
+    answer: Answer
+    age: int
+    life: int
 
 
 class Cache:
@@ -119,6 +130,18 @@ class Cache:
         self._options = options
         while self.octets > options.size:
             self._evict()
+
+    def look(self, question: bytes) -> Iterator[Kept]:
+        """Return what is kept for a question, whatever the flags of those who ask.
+
+        What holds for a part of the network only is left out.
+        """
+        now = self._now()
+        for flags in range(256):
+            entry = self._entries.get(fold(question) + bytes((flags,)))
+            if entry is not None:
+                stored, life = times(entry)
+                yield Kept(answer_of(entry), now - stored, life)
 
     def entries(self) -> Iterator[tuple[int, bytes, bytes]]:
         """Return the age in seconds, the key and the entry of all, for `restore`.

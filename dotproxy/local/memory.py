@@ -2,6 +2,7 @@
 
 from dotproxy.local.cache import Cache
 from dotproxy.local.failures import Failures
+from dotproxy.local.replies import Replies, count
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
 
@@ -15,16 +16,23 @@ class Memory:
 
     def __init__(self, cache: Cache, failures: Failures) -> None:
         self.cache = cache
+        self.replies = Replies()
         self._failures = failures
 
     def answer(self, query: Query) -> bytes | None:
         """Return what holds, or what must do while asking is no use."""
         reply = self.cache.answer(query)
-        if reply is None:
-            failed = self._failures.answer(query)
-            if failed is not None:
-                reply = self.cache.stale(query) or failed
-        return reply
+        if reply is not None:
+            return count(self.replies.cache, reply)
+        failed = self._failures.answer(query)
+        if failed is None:
+            return None
+        return self.stale(query) or count(self.replies.error, failed)
+
+    def stale(self, query: Query) -> bytes | None:
+        """Return what has outlived its time, if it may serve."""
+        reply = self.cache.stale(query)
+        return reply and count(self.replies.stale, reply)
 
     def learn(self, query: Query, answer: Answer) -> None:
         """Keep an answer, or that there was none."""

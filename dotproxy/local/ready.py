@@ -23,13 +23,23 @@ class Ready:
     The hot path looks into `replies` by itself; see `find` for how.
     """
 
-    __slots__ = ("_octets", "hits", "replies", "second")
+    __slots__ = ("_octets", "dropped", "flags", "queries", "replies", "second")
 
     def __init__(self) -> None:
         self.replies: dict[bytes, Parts] = {}
         self._octets = 0
         self.second = 0
-        self.hits = 0
+        self.queries = 0
+        """Queries that came by this transport, ready or not."""
+        self.dropped = 0
+        """Those that waited for their turn in vain."""
+        self.flags = [0] * 256
+        """Replies that were found, by the fourth octet, which has the RCODE."""
+
+    @property
+    def hits(self) -> int:
+        """Count the replies that were found."""
+        return sum(self.flags)
 
     def turn(self, now: float) -> None:
         """Forget the replies of a second that is over."""
@@ -50,7 +60,7 @@ class Ready:
         parts = self.replies.get(message[2:12] + name.lower() + message[end:])
         if parts is None:
             return None
-        self.hits += 1
+        self.flags[parts[0][1]] += 1
         return b"".join((message[:2], parts[0], name, parts[1]))
 
     def keep(self, query: Query, reply: bytes) -> None:

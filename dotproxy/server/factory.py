@@ -1,5 +1,6 @@
 """The names server factory: it supplies both protocols, and the way to an answer."""
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,10 @@ class ProxyServerFactory(DNSServerFactory):
         self.under_way = UnderWay(terms.limits.queries)
         self._turns = Turns(clock, terms.limits.streamed)
         self.ready_datagrams, self.ready_streams = Ready(), Ready()
+        self.types: Counter[int] = Counter()
+        """Queries that were looked at, by type: those that were not ready."""
+        self.malformed = 0
+        """Messages that could not be read."""
         self.serve(resolver, terms)
 
     def serve(self, resolver: DoTResolver, terms: Terms) -> None:
@@ -93,15 +98,20 @@ class ProxyServerFactory(DNSServerFactory):
         """Return the reply to a client's message; see `Responder`."""
         ready = self.ready_datagrams if datagram else self.ready_streams
         ready.turn(uptime())
+        if not datagram:
+            # The port counts the datagrams, many at a time.
+            ready.queries += 1
         reply = ready.find(message)
         if reply is not None:
             return reply
         try:
             query = parse_query(message)
         except FormatError as fault:
+            self.malformed += 1
             return None if fault.rcode is None else rejection(message, fault.rcode)
         if datagram:
             limit_datagram(query)
+        self.types[query.type] += 1
         query.deadline = self._clock.seconds() + self._patience
         answer = self._forwarder.resolve(query)
         if isinstance(answer, bytes):
@@ -116,8 +126,9 @@ class ProxyServerFactory(DNSServerFactory):
         except FormatError:
             return None
         limit_datagram(query)
-        reply = self._forwarder.cache.answer(query)
+        reply = self._forwarder.known(query)
         if reply is not None:
+            self.types[query.type] += 1
             self.ready_datagrams.keep(query, reply)
         return reply
 

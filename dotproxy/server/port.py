@@ -57,7 +57,7 @@ class Port(TwistedPort):
     """Read queries, send what is ready, hand on the others.
 
     What is known never waits for the others: where more come than there is time
-    for, these wait, and `dropped` counts those that waited in vain.
+    for, these wait, and `dropped` of what is ready counts those that waited in vain.
     """
 
     log = Logger()
@@ -71,7 +71,6 @@ class Port(TwistedPort):
         self._late: list[Late] = []
         self._share = SHARE
         self._waiting: deque[Late] = deque()
-        self.dropped = 0
 
     def doRead(self) -> None:
         """Read and answer until nothing is left, or others must have a turn.
@@ -91,7 +90,9 @@ class Port(TwistedPort):
         """
         ready, gate = self.receiver.ready, self.receiver.gate
         datagrams, find, start = self.datagrams, ready.replies.get, HEADER.size
+        flags = ready.flags
         messages = datagrams.receive()
+        ready.queries += len(messages)
         admitted = enumerate(messages) if gate is None else self._admit(messages, gate)
         for place, message in admitted:
             end = message.find(0, start)
@@ -100,7 +101,7 @@ class Port(TwistedPort):
             if parts is None:
                 self._hand_on(message, place)
             else:
-                ready.hits += 1
+                flags[parts[0][1]] += 1
                 datagrams.reply(place, message[:2] + parts[0] + name + parts[1])
         datagrams.flush()
         return bool(messages)
@@ -147,7 +148,7 @@ class Port(TwistedPort):
             self.clock.callLater(0, self._turn)
         elif len(self._waiting) >= MOST_WAITING:
             self._waiting.popleft()
-            self.dropped += 1
+            self.receiver.ready.dropped += 1
         self._waiting.append((message, client))
 
     def _turn(self) -> None:

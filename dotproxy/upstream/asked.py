@@ -72,6 +72,18 @@ class Server(TypingProtocol):
 
     name: str
     health: Health
+    queries: int
+    """Those that came."""
+    timed_out: int
+    """Those that had no answer in time."""
+
+    @property
+    def waiting(self) -> int:
+        """Count the queries that wait to be sent."""
+
+    @property
+    def in_flight(self) -> int:
+        """Count the queries that were sent and have no answer yet."""
 
     @property
     def queries_in_clear(self) -> int:

@@ -38,6 +38,8 @@ class Cleartext:
     def __init__(self, servers: Sequence[Address], most: int, way: Way) -> None:
         self.name = f"udp://{joined(*servers[0])}"
         self.health = Health()
+        self.queries = self.timed_out = 0
+        """Those that came, and had no answer in time."""
         self._servers = list(servers)
         self._most = min(most, MOST_PORTS)
         self._way = way
@@ -59,6 +61,16 @@ class Cleartext:
         return self._way.sent
 
     @property
+    def waiting(self) -> int:
+        """Count the queries that wait for their turn."""
+        return len(self._waiting)
+
+    @property
+    def in_flight(self) -> int:
+        """Count the queries that were sent and have no answer yet."""
+        return len(self._under_way)
+
+    @property
     def hopeful(self) -> bool:
         """Nothing can be prepared: while it is down only time tells; see Server."""
         return False
@@ -66,6 +78,7 @@ class Cleartext:
     def ask(self, query: Query, asker: Asker) -> Asked:
         """Ask; a query waits while there are too many.  See Server."""
         asked = Asked(query, asker)
+        self.queries += 1
         if self._stopped:
             self._fail(asked, STOPPED)
         elif len(self._waiting) >= MOST_WAITING:
@@ -161,6 +174,7 @@ class Cleartext:
             if asked.query.deadline > now:
                 self._waiting.append(asked)
             else:
+                self.timed_out += 1
                 self._fail(asked, LATE)
         self._serve()
         return bool(self._under_way or self._waiting)
@@ -172,6 +186,7 @@ class Cleartext:
         # A short wait says nothing against a server.
         if now - inquiry.began >= RETRY_AFTER:
             self._note_failure(inquiry, str(LATE))
+        self.timed_out += 1
         self._give_up(asked, LATE)
 
     def _note_failure(self, inquiry: Inquiry, reason: str) -> None:

@@ -6,6 +6,7 @@ from random import Random
 
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -36,6 +37,29 @@ while it does send some, as after a burst."""
 
 RECEIVED_AT_ONCE = 2**16
 """Octets taken from TLS in one go."""
+
+
+class Ending(Enum):
+    """Why a connection ended, as far as is known."""
+
+    PEER = "peer"
+    """The server said goodbye."""
+    LOST = "lost"
+    """It broke off."""
+    IDLE = "idle"
+    """Nothing was asked for too long."""
+    TOLD = "told"
+    """The server asked for it (RFC 7828 section 3.4)."""
+    SILENT = "silent"
+    """It owed an answer for too long."""
+    SLEPT = "slept"
+    """This machine slept, and who knows what has become of it."""
+    FAULTY = "faulty"
+    """It brought too much that answers nothing."""
+    SPENT = "spent"
+    """It ran out of IDs."""
+    STOPPED = "stopped"
+    """A reload, or the end of the program."""
 
 
 class State(Enum):
@@ -80,11 +104,17 @@ class Connection(Protocol):
         """What is worth knowing about a peer with which nothing is wrong."""
         self.keepalive: float | None = None
         """Seconds that the server keeps this connection idle, if it said so."""
-        self.last_used = self._heard_at = clock.seconds()
+        self.last_used = self.since = self._heard_at = clock.seconds()
         self.closed_by_peer = True
+        self.ending: Ending | None = None
         self.drained = False
         """Whether it was told to take no more queries."""
         self.answers = 0
+
+    @property
+    def not_after(self) -> float | None:
+        """When the first certificate of the chain ends, in seconds since 1970."""
+        return self._identity.not_after
 
     def __repr__(self) -> str:
         return f"<Connection {self.state.value}, {len(self.pending)} under way>"
@@ -104,7 +134,7 @@ class Connection(Protocol):
         for asked in self.pending.expire(now):
             self.on_failed(asked, UpstreamError("no answer in time", UNREACHABLE))
         if self.pending.expired > EXPIRED_BORNE:
-            self.drain()
+            self.drain(Ending.SPENT)
 
     def overdue(self, now: float) -> bool:
         """Whether the server owes an answer for so long that it is not to be trusted.
@@ -115,11 +145,12 @@ class Connection(Protocol):
         lag = self.pending.lag(now)
         return lag >= LAG_BORNE or min(lag, now - self._heard_at) >= SILENCE_BORNE
 
-    def drain(self) -> None:
+    def drain(self, why: Ending = Ending.STOPPED) -> None:
         """Take no more queries, and hang up when those under way are answered."""
         if self.state is State.READY:
             self.state = State.DRAINING
             self.drained = True
+            self.ending = why
         self.close_if_drained()
 
     def close_if_drained(self) -> None:
@@ -129,10 +160,11 @@ class Connection(Protocol):
             self._farewell = self._clock.callLater(GRACE, self.abort)
             self.transport.loseConnection()
 
-    def abort(self) -> None:
+    def abort(self, why: Ending = Ending.STOPPED) -> None:
         """Hang up at once."""
         if self.state not in (State.CLOSING, State.CLOSED):
             self.state = State.CLOSING
+            self.ending = self.ending or why
             self.closed_by_peer = False
             self.transport.abortConnection()
 
@@ -155,7 +187,7 @@ class Connection(Protocol):
             return
         self.remark = self._identity.remark
         self.state = State.READY
-        self.last_used = self._clock.seconds()
+        self.since = self.last_used = self._clock.seconds()
         self.ready.callback(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -168,6 +200,9 @@ class Connection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Say so, to whoever waits for the handshake or else to the owner."""
         self.state = State.CLOSED
+        if self.ending is None:
+            said = reason.check(ConnectionDone) is not None
+            self.ending = Ending.PEER if said else Ending.LOST
         if self._farewell is not None and self._farewell.active():
             self._farewell.cancel()
         if self.ready.called:
@@ -205,7 +240,7 @@ class Connection(Protocol):
                 reason = f"the answer cannot be read: {fault}"
                 self.on_failed(sent.asked, UpstreamError(reason))
         if self.pending.faulty >= FAULTS_BORNE:
-            self.abort()
+            self.abort(Ending.FAULTY)
 
     def _answered(self, asked: Asked, answer: Answer, seconds: float) -> None:
         self.answers += 1
@@ -213,7 +248,7 @@ class Connection(Protocol):
         if keepalive is not None:
             self.keepalive = keepalive
             if not keepalive:
-                self.drain()
+                self.drain(Ending.TOLD)
         self.on_answer(seconds)
         asked.settle(answer)
 

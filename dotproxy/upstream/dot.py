@@ -38,7 +38,8 @@ class DoT:
         self.name = name
         self.health = Health()
         self.pool = pool
-        self.replayed = 0
+        self.queries = self.replayed = self.timed_out = 0
+        """Those that came, were asked again, and had no answer in time."""
         self.queries_in_clear = 0
         self._clock = clock
         self._waiting: deque[Asked] = deque()
@@ -52,6 +53,21 @@ class DoT:
         return f"<DoT {self.name} {state}, {len(self._waiting)} wait, [{connections}]>"
 
     @property
+    def now(self) -> float:
+        """The time of the clock that its connections are kept by."""
+        return self._clock.seconds()
+
+    @property
+    def waiting(self) -> int:
+        """Count the queries that wait for a connection."""
+        return len(self._waiting)
+
+    @property
+    def in_flight(self) -> int:
+        """Count the queries that were sent and have no answer yet."""
+        return sum(len(each.pending) for each in self.pool.connections)
+
+    @property
     def hopeful(self) -> bool:
         """Whether a connection is ready or being made; see Server."""
         return self.pool.hopeful
@@ -59,6 +75,7 @@ class DoT:
     def ask(self, query: Query, asker: Asker) -> Asked:
         """Ask; a query waits for a connection if there is none.  See Server."""
         asked = Asked(query, asker)
+        self.queries += 1
         if self._stopped:
             self._give_up(asked, STOPPED)
         elif len(self._waiting) >= MOST_WAITING:
@@ -122,6 +139,7 @@ class DoT:
 
     def failed(self, asked: Asked, error: UpstreamError) -> None:
         """Fail a query that is under way nowhere else."""
+        self.timed_out += error.code == UNREACHABLE
         self._give_up(asked, error)
 
     def lost(self, queries: list[Asked], reason: str) -> None:
@@ -185,6 +203,7 @@ class DoT:
         busy = self.pool.look(now)
         for asked in self._no_longer_waiting():
             if asked.query.deadline <= now:
+                self.timed_out += 1
                 self._give_up(asked, LATE)
             elif self.pool.awaits(asked.query.question):
                 self._give_up(asked, CIRCULAR)

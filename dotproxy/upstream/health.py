@@ -2,6 +2,8 @@
 
 import re
 
+from dotproxy.upstream.durations import Durations
+
 FIRST_PAUSE = 0.1
 """Seconds before an upstream that failed once is tried again; doubles each time."""
 
@@ -21,10 +23,16 @@ _NUMBERS = re.compile("[0-9]+")
 class Health:
     """What was seen of one upstream.  Times are seconds of one clock."""
 
-    __slots__ = ("_deviation", "_told", "_tried_at", "failures", "reason", "usual")
+    __slots__ = (
+        "_deviation", "_told", "_tried_at", "durations", "failures", "outages",
+        "reason", "usual",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.failures = 0
+        self.outages = 0
+        """Times that it went down."""
+        self.durations = Durations()
         self.reason = ""
         self.usual: float | None = None
         """Smoothed time to answer, in seconds; None before the first answer."""
@@ -50,6 +58,7 @@ class Health:
 
         Smoothed as round-trip times are (RFC 6298 section 2).
         """
+        self.durations.add(seconds)
         if self.usual is None:
             self.usual, self._deviation = seconds, seconds / 2
         else:
@@ -63,6 +72,7 @@ class Health:
     def failed(self, now: float, reason: str) -> bool:
         """Note a failure; return whether it is news: a reason that this outage did not
         have yet.  Numbers, such as the time, do not make another one of it."""
+        self.outages += not self.failures
         self.failures += 1
         self.reason = reason
         self._tried_at = now

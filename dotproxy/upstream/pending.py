@@ -32,6 +32,11 @@ class Pending:
         return len(self._sent)
 
     @property
+    def oldest(self) -> float | None:
+        """When the oldest query under way was sent; None if there is none."""
+        return next((sent.at for sent in self._sent.values()), None)
+
+    @property
     def expired(self) -> int:
         """Count the IDs that are set aside."""
         return len(self._expired)

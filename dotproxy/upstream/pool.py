@@ -1,21 +1,24 @@
 """The connections to one upstream, made and ended as they are needed."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from typing import Protocol as TypingProtocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from dotproxy.upstream.addresses import AddressSource
 from dotproxy.upstream.asked import Asked
-from dotproxy.upstream.connection import SILENCE_BORNE, Connection, State
+from dotproxy.upstream.connection import SILENCE_BORNE, Connection, Ending, State
 from dotproxy.upstream.dial import Attempt, Dial
+from dotproxy.upstream.durations import Durations
 from dotproxy.upstream.idle import SHARE, IdleLimit
 from dotproxy.upstream.interface import UpstreamError
+from dotproxy.upstream.tls import Unverified
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,17 @@ class Pool:
         limits: Limits,
     ) -> None:
         self.opened = self.closed_by_peer = self.suspected = 0
+        self.refused = self.unreached = 0
+        """Times that who answered was not who it must be, and that nobody did."""
+        self.closed: Counter[Ending] = Counter()
+        self.last_closed: tuple[Ending, float] | None = None
+        """Why and when a connection ended last."""
+        self.not_after: float | None = None
+        """When the chain of the last connection ends, in seconds since 1970."""
+        self.handshakes = Durations()
+        """How long it took to have a connection, TCP and TLS and all."""
+        self._faulty = self._late = 0
+        self._dialled_at = 0.0
         self._addresses = addresses
         self._attempt = attempt
         self._clock = clock
@@ -81,6 +95,16 @@ class Pool:
     def connections(self) -> tuple[Connection, ...]:
         """All that are open, in the order they were made."""
         return tuple(self._connections)
+
+    @property
+    def faulty(self) -> int:
+        """Count the messages that answered nothing that was asked."""
+        return self._faulty + sum(c.pending.faulty for c in self._connections)
+
+    @property
+    def late(self) -> int:
+        """Count the answers that came after their deadline."""
+        return self._late + sum(c.pending.late for c in self._connections)
 
     @property
     def hopeful(self) -> bool:
@@ -106,6 +130,7 @@ class Pool:
             and self._count_ready() < self._limits.max_connections
         ):
             # Set before the call-backs, which may run at once and unset it.
+            self._dialled_at = self._clock.seconds()
             self._dialling = dialling = self._addresses.resolve()
             dialling.addCallback(self._connect)
             dialling.addCallbacks(self._connected, self._not_connected)
@@ -126,7 +151,7 @@ class Pool:
                 self._suspect(connection)
             elif self._idles(connection, now):
                 self._idle.kept()
-                connection.drain()
+                connection.drain(Ending.IDLE)
         return bool(self._connections)
 
     def suspect_all(self) -> None:
@@ -134,7 +159,7 @@ class Pool:
         of it.  What is under way is asked again beside; this speaks against nobody."""
         for connection in self.connections:
             if connection.state is State.READY:
-                connection.drain()
+                connection.drain(Ending.SLEPT)
                 self.owner.silent(connection.pending.unanswered(), "")
 
     def drain(self) -> None:
@@ -171,6 +196,8 @@ class Pool:
         self._dialling = None
         self._addresses.worked(address)
         self.opened += 1
+        self.handshakes.add(self._clock.seconds() - self._dialled_at)
+        self.not_after = connection.not_after
         connection.on_answer = partial(self.owner.answered, connection)
         connection.on_failed = self.owner.failed
         connection.on_lost = partial(self._lost, connection)
@@ -189,17 +216,22 @@ class Pool:
 
     def _not_connected(self, failure: Failure) -> None:
         self._dialling = None
+        if failure.check(Unverified):
+            self.refused += 1
+        elif not failure.check(CancelledError):
+            self.unreached += 1
         self.owner.unreachable(failure.getErrorMessage())
 
     def _suspect(self, connection: Connection) -> None:
         """Stop trusting a connection that owes an answer; it may still bring it."""
         self.suspected += 1
-        connection.drain()
+        connection.drain(Ending.SILENT)
         reason = f"no answer for {SILENCE_BORNE} s"
         self.owner.silent(connection.pending.unanswered(), reason)
 
     def _lost(self, connection: Connection) -> None:
         self._connections.remove(connection)
+        self._note_end(connection)
         unanswered = connection.pending.unanswered()
         if connection.closed_by_peer:
             self.closed_by_peer += 1
@@ -209,6 +241,14 @@ class Pool:
         barren = unanswered and not connection.answers and not connection.drained
         reason = "connection lost before the first answer" if barren else ""
         self.owner.lost(unanswered, reason)
+
+    def _note_end(self, connection: Connection) -> None:
+        """Count a connection that is gone, and what was counted on it."""
+        self._faulty += connection.pending.faulty
+        self._late += connection.pending.late
+        ending = connection.ending or Ending.LOST
+        self.closed[ending] += 1
+        self.last_closed = ending, self._clock.seconds()
 
     def _idles(self, connection: Connection, now: float) -> bool:
         """Whether a connection is unused for too long, by the server's word or ours."""

@@ -57,6 +57,11 @@ class Routes:
         return [each for group in self.groups.values() for each in group.upstreams]
 
     @property
+    def first(self) -> Sequence[Server]:
+        """The servers that are asked for all that no rule sends elsewhere."""
+        return self.groups[self._rest].upstreams
+
+    @property
     def queries_in_clear(self) -> int:
         """Count the queries that left in clear, for groups that are asked so."""
         return sum(upstream.queries_in_clear for upstream in self.upstreams)

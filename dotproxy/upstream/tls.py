@@ -127,6 +127,8 @@ class Identity:
         self._complaint = ""
         self.remark = ""
         """What is worth knowing about a peer that passed."""
+        self.not_after: float | None = None
+        """When the first certificate of the chain that was shown ends, since 1970."""
 
     @property
     def refusal(self) -> str:
@@ -181,6 +183,7 @@ class Identity:
             leaf = connection.get_peer_certificate(as_cryptography=True)
             if leaf is None:
                 raise Unverified("the server showed no certificate")
+            self._note_end([leaf])
             self._check_pins([leaf])
             return
         if self._complaint:
@@ -188,10 +191,14 @@ class Identity:
         chain = connection.get_verified_chain(as_cryptography=True)
         if not chain:
             raise Unverified("the server showed no certificate that was verified")
+        self._note_end(chain)
         self._check_dates(chain)
         self._check_name(chain[0])
         if self._trust.pins:
             self._check_pins(chain)
+
+    def _note_end(self, chain: Sequence[Certificate]) -> None:
+        self.not_after = min(map(_ends, chain)).timestamp()
 
     def _check_dates(self, chain: Sequence[Certificate]) -> None:
         now = self._time()
