@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,6 +73,8 @@ class Proxy(MultiService):
         self.cache_file: CacheFile | None = None
         self._rule_files = RuleFiles(self.rules, self.factory.flush, reactor)
         self._rule_files.setServiceParent(self)
+        self.started_at = uptime()
+        self.reloads = self.reloads_failed = 0
         self._leaving: set[Core] = set()
         self._stopping = False
 
@@ -114,12 +117,19 @@ class Proxy(MultiService):
         return Reloaded(changed, changes(plan.config, wanted), emptied)
 
     def reload_or_complain(self) -> None:
-        """Reload, as a signal asks for it: the log hears what came of it."""
+        """Reload, as a signal asks for it: only the log hears what came of it."""
+        with suppress(ConfigError):
+            self.reload_aloud()
+
+    def reload_aloud(self) -> Reloaded:
+        """Reload, and let the log hear what came of it; see `reload`."""
         try:
             outcome = self.reload()
         except ConfigError as fault:
+            self.reloads_failed += 1
             self.log.error("not reloaded, all stays as it is: {fault}", fault=fault)
-            return
+            raise
+        self.reloads += 1
         self._say(
             "reloaded, {changed} changed{emptied};"
             " serves {listeners}, asks {upstreams}",
@@ -129,6 +139,7 @@ class Proxy(MultiService):
         if outcome.lasting:
             names = ", ".join(outcome.lasting)
             self.log.warn("{names} takes a restart, and stays till then", names=names)
+        return outcome
 
     def stopService(self) -> Deferred[None]:
         """Take nothing new, answer what was asked, then stop; some 2 s at most."""

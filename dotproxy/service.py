@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
@@ -17,6 +18,7 @@ from dotproxy.config.model import Config, ConfigError
 from dotproxy.config.options import Options
 from dotproxy.config.upstream import MOST_IN_FLIGHT
 from dotproxy.core import plan_for
+from dotproxy.observe.doors import Door, bind_doors
 from dotproxy.proxy import Proxy, Source
 from dotproxy.reports import Notices, Reports, parse_address, watchdog_period
 from dotproxy.server.inherited import inherit, listening
@@ -83,14 +85,16 @@ def assemble(
         proxy = Proxy(config, source, reactor)
     if config.cache.file:
         _keep_cache(proxy, reactor)
-    gateway = _bind_gateway(config)
-    try:
+    with ExitStack() as undo:
+        gateway = _bind_gateway(config)
+        undo.callback(_close, gateway)
+        doors = bind_doors(config.admin, os.environ, reactor)
+        undo.callback(_close, doors)
         bound = proxy.listeners.bind(config, inherited)
-    except ConfigError:
-        _close(gateway)
-        raise
+        undo.pop_all()
     proxy.listeners.serve(config, bound)
     proxy.listeners.setServiceParent(proxy)
+    _open(doors, proxy, reactor)
     if gateway:
         _relay(proxy, gateway, reactor)
         if config.cache.file and config.gateway.leases:
@@ -134,7 +138,7 @@ def _bind_gateway(config: Config) -> list[socket]:
     return listening
 
 
-def _close(sockets: list[socket]) -> None:
+def _close(sockets: Sequence[socket | Door]) -> None:
     for each in sockets:
         each.close()
 
@@ -153,6 +157,20 @@ def _relay(proxy: Proxy, sockets: list[socket], reactor: Any) -> None:
     )
     gateway = create_gateway(config, sockets, others, reactor)
     gateway.setServiceParent(proxy)
+
+
+def _open(doors: Sequence[Door], proxy: Proxy, reactor: Any) -> None:
+    """Show the proxy; what does so is not imported where nobody can look."""
+    if not doors:
+        return
+    from dotproxy.observe.guard import Guard, Owner
+    from dotproxy.observe.site import create_site
+
+    admin = proxy.core.config.admin
+    for door in doors:
+        judge = Owner() if door.private else Guard(admin.hosts, admin.token)
+        door.site = create_site(proxy, judge, reactor)
+        door.setServiceParent(proxy)
 
 
 def _keep_cache(proxy: Proxy, reactor: Any) -> None:

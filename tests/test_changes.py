@@ -4,6 +4,7 @@ from unittest import TestCase
 
 from msgspec.structs import replace
 
+from dotproxy.config.admin import Admin
 from dotproxy.config.caching import Caching
 from dotproxy.config.changes import changes, keep_lasting
 from dotproxy.config.gateway import Gateway
@@ -45,3 +46,11 @@ class KeepLastingTests(TestCase):
         kept = keep_lasting(replace(DEFAULT, gateway=old), after)
         assert kept.gateway == replace(old, addresses=("192.0.2.2",))
         assert changes(kept, after) == ("gateway.listen",)
+
+    def test_admin(self) -> None:
+        """Where the proxy is steered stays what it was: who reloads waits there."""
+        before = replace(DEFAULT, admin=Admin(listen="127.0.0.1:1"))
+        after = replace(DEFAULT, admin=Admin(listen="127.0.0.1:2"))
+        kept = keep_lasting(before, after)
+        assert kept == before
+        assert changes(kept, after) == ("admin.listen",)

@@ -14,12 +14,13 @@ LONGEST = 300
 FLOORS = (
     {"dotproxy"},  # the version, which is for all
     {"wire"},
-    {"config", "clock", "descriptors", "signals", "reports", "whole_file"},
+    {"config", "clock", "descriptors", "json_log", "signals", "reports", "whole_file"},
     {"local", "upstream", "lab"},
     {"forwarder", "upstreams", "detours", "loops"},
     {"ruled"},
     {"resolver"},
-    {"server", "gateway", "observe", "cache_file", "lease_file", "core", "rule_files"},
+    {"server", "gateway", "cache_file", "lease_file", "core", "rule_files"},
+    {"observe"},
     {"proxy"},
     {"service"},
     {"cli"},

@@ -359,7 +359,7 @@ class HelpTests(TestCase):
             spelled = f"--{flag}={value}" if value else f"--{flag}"
             self.assertRegex(text, rf"(?m)^  {spelled} +[A-Z]")
         groups = re.findall(r"(?m)^(\w+):$", text)
-        expected = ["Listen", "Upstream", "TLS", "Cache", "Run", "Examples"]
+        expected = ["Listen", "Upstream", "TLS", "Cache", "Watch", "Run", "Examples"]
         self.assertEqual(groups, expected)
 
     def test_true(self) -> None:

@@ -9,6 +9,7 @@ from unittest import TestCase
 import pytest
 
 from dotproxy.config.access import Access, RateLimit
+from dotproxy.config.admin import Admin
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway
@@ -111,6 +112,12 @@ canary = true
 [gateway]
 listen = ["192.0.2.1:443"]
 leases = ["127.64.0.0/16"]
+
+[admin]
+listen = "127.0.0.1:9153"
+socket = ""
+hosts = ["dotproxy.example"]
+token = "0123456789abcdef"
 """
 
 SHOWN = ("block", "allow", "answer", "forward", "redirect")
@@ -118,7 +125,7 @@ SHOWN = ("block", "allow", "answer", "forward", "redirect")
 
 KNOWN = (
     "known: listen, profile, upstream, cache, rule, forward, access, rate_limit,"
-    " clients, hosts, rebinding, special, gateway"
+    " clients, hosts, rebinding, special, gateway, admin"
 )
 
 FAULTS = (
@@ -526,6 +533,7 @@ class LoadTests(FileTests):
                 Rebinding(True, (".plex.direct",)),
                 SpecialNames(False, True),
                 Gateway(("192.0.2.1:443",), leases=("127.64.0.0/16",)),
+                Admin("127.0.0.1:9153", "", ("dotproxy.example",), "0123456789abcdef"),
             ),
         )
 

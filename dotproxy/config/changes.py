@@ -16,14 +16,15 @@ def changes(before: Config, after: Config) -> tuple[str, ...]:
 def keep_lasting(before: Config, after: Config) -> Config:
     """Return `after` with what lasts as long as the process from `before`.
 
-    That is the cache's file, which is read but once, at the start; and the gateway, but
-    for the addresses that the DNS has for it.  Raises ConfigError if what is new cannot
-    do with it.
+    That is the cache's file, which is read but once, at the start; the gateway, but for
+    the addresses that the DNS has for it; and where the proxy is steered: who asked for
+    the reload waits there.  Raises ConfigError if what is new cannot do with it.
     """
     return replace(
         after,
         cache=replace(after.cache, file=before.cache.file),
         gateway=replace(before.gateway, addresses=after.gateway.addresses),
+        admin=before.admin,
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from dotproxy.config.access import Access, RateLimit
+from dotproxy.config.admin import Admin
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway, check_gateway
@@ -116,6 +117,7 @@ class Config(Struct, frozen=True):
     rebinding: Rebinding = Rebinding()
     special: SpecialNames = SpecialNames()
     gateway: Gateway = Gateway()
+    admin: Admin = Admin()
     lab: bool = False
 
     def __post_init__(self) -> None:

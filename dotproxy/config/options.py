@@ -13,6 +13,7 @@ from twisted.copyright import version as twisted_version
 from twisted.python import usage
 
 from dotproxy import __version__
+from dotproxy.config.admin import Admin
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
     Config,
@@ -38,6 +39,7 @@ GROUPS = {
     "Upstream": {"upstream": "SPEC", "strategy": "NAME", "timeout": "SECONDS"},
     "TLS": {"pin": "PIN", "ca-file": "FILE"},
     "Cache": {"cache-size": "BYTES"},
+    "Watch": {"admin": "ADDR", "log-format": "FORMAT"},
     "Run": {"config": "FILE", "help": "", "version": ""},
 }
 """What --help shows, in its order: the flags of each group and their values."""
@@ -83,6 +85,7 @@ class Options(usage.Options):
         self._tls: dict[str, Any] = {}
         self._forward: dict[str, Any] = {}
         self._cache: dict[str, Any] = {}
+        self._admin: dict[str, Any] = {}
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Read the flags; on a fault end the process with one line and status 1.
@@ -137,7 +140,9 @@ class Options(usage.Options):
     def opt_strategy(self, text: str) -> None:
         """Choose among upstreams: failover, fastest, round-robin, random, race or
         split (default failover)."""
-        self._forward["strategy"] = _taken("strategy", text, _strategy)
+        self._forward["strategy"] = _taken(
+            "strategy", text, lambda name: Forward(strategy=name).strategy
+        )
 
     def opt_timeout(self, text: str) -> None:
         """Answer within so many seconds, 0.1 to 30, if only to say that it failed
@@ -162,6 +167,20 @@ class Options(usage.Options):
     def opt_cache_size(self, text: str) -> None:
         """Keep so many octets of answers, 0 for none (default 33554432, 32 MiB)."""
         self._cache["size"] = _taken("cache-size", text, _cache_size)
+
+    def opt_admin(self, text: str) -> None:
+        """Show metrics and status there, by HTTP: ADDRESS:PORT, such as
+        127.0.0.1:9153 (default none)."""
+        self._admin["listen"] = _taken(
+            "admin", text, lambda address: Admin(listen=address).listen
+        )
+
+    def opt_log_format(self, text: str) -> None:
+        """Log as text, or as json, an object on each line (default text)."""
+        if text not in ("text", "json"):
+            raise usage.UsageError(f"--log-format {shown(text)} must be text or json")
+        if self.parent is not None and text == "json":
+            self.parent["logger"] = "dotproxy.json_log.observer"
 
     def opt_config(self, text: str) -> None:
         """Read this file, dotproxy.toml; flags override it (default none)."""
@@ -194,6 +213,7 @@ class Options(usage.Options):
         changes: dict[str, Any] = {
             "forward": replace(self._base.forward, **self._forward),
             "cache": replace(self._base.cache, **self._cache),
+            "admin": replace(self._base.admin, **self._admin),
         }
         if self._listen:
             changes["listen"] = tuple(self._listen)
@@ -253,10 +273,6 @@ def _taken(flag: str, text: str, read: Callable[[str], T]) -> T:
     except ValueError as fault:
         rule = str(fault)
     raise usage.UsageError(f"--{flag} {shown(text)} {rule}")
-
-
-def _strategy(text: str) -> str:
-    return Forward(strategy=text).strategy
 
 
 def _timeout(text: str) -> float:

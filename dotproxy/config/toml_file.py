@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dotproxy.config.access import Access, RateLimit
+from dotproxy.config.admin import Admin
 from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway
@@ -44,6 +45,7 @@ TABLES: Mapping[str, type[Struct]] = {
     "rebinding": Rebinding,
     "special": SpecialNames,
     "gateway": Gateway,
+    "admin": Admin,
 }
 KEYS = ("listen", "profile", "upstream", "cache", "rule", *TABLES)
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)

@@ -16,7 +16,7 @@ TWISTD = str(Path(sysconfig.get_path("scripts"), "twistd"))
 
 FOREGROUND = (TWISTD, "--nodaemon", "--pidfile=")
 
-ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": ""}
 
 
 @dataclass(frozen=True)

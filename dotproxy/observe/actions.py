@@ -1,0 +1,205 @@
+"""What callers can ask for: each call is given words, and gives a reply."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import dns.exception
+import dns.rcode
+import dns.rdatatype
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.threads import deferToThread
+
+from dotproxy.config.model import ConfigError
+from dotproxy.config.upstream import DEFAULT_GROUP
+from dotproxy.local.explain import Explanation, explain
+from dotproxy.observe.metrics import exposition
+from dotproxy.observe.status import state_of, status_of
+from dotproxy.observe.subject import Subject, can_answer
+from dotproxy.wire.dotted import read_name
+from dotproxy.wire.draft import IN
+from dotproxy.wire.message import HEADER, FormatError
+from dotproxy.wire.query import Query
+
+JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+
+Words = Mapping[str, str]
+"""What the caller said: the query of the URL, or the form of a POST."""
+
+
+class Reply(NamedTuple):
+    """What a caller gets."""
+
+    body: bytes
+    type: str = JSON
+    status: HTTPStatus = HTTPStatus.OK
+
+
+class Fault(Exception):
+    """The caller said something that cannot be done: one line says what."""
+
+
+class Call(NamedTuple):
+    """One thing to ask for, and whether it changes anything."""
+
+    run: Callable[[Subject, Words], Deferred[Reply]]
+    acts: bool = False
+
+
+class Flushed(msgspec.Struct, frozen=True):
+    """How many answers were forgotten."""
+
+    forgotten: int
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """What came of a reload: see `Reloaded` of the proxy."""
+
+    changed: tuple[str, ...]
+    takes_restart: tuple[str, ...]
+    cache_emptied: bool
+
+
+class KeptAnswer(msgspec.Struct, frozen=True):
+    """An answer in the cache; negative seconds are left of one that is stale."""
+
+    rcode: str
+    records: int
+    age_s: int
+    left_s: int
+
+
+class AskedServer(msgspec.Struct, frozen=True):
+    """An upstream that would be asked."""
+
+    name: str
+    state: str
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """What becomes of a question; the first six keys are those of `Explanation`."""
+
+    name: str
+    type: str
+    rule: int | None
+    listed: str
+    action: str
+    source: str
+    says: tuple[str, ...]
+    group: str
+    upstreams: tuple[AskedServer, ...]
+    cached: tuple[KeptAnswer, ...]
+
+
+def as_json(value: msgspec.Struct) -> Reply:
+    """Write a reply, with a line's end for those who look at it in a shell."""
+    return Reply(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def metrics(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Return all metrics for Prometheus."""
+    return succeed(Reply(exposition(subject), CONTENT_TYPE_LATEST))
+
+
+def status(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Return how the proxy fares."""
+    return succeed(as_json(status_of(subject)))
+
+
+def health(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Say that the program lives: that is all that a reply means."""
+    return succeed(Reply(b"alive\n", TEXT))
+
+
+def readiness(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Say whether answers can be hoped for."""
+    if can_answer(subject):
+        return succeed(Reply(b"ready\n", TEXT))
+    unready = HTTPStatus.SERVICE_UNAVAILABLE
+    return succeed(Reply(b"every upstream is down\n", TEXT, unready))
+
+
+def flush(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Forget a name, with all below it if `subtree`, or everything."""
+    name = _name(words["name"]) if words.get("name") else None
+    subtree = words.get("subtree", "") not in ("", "0", "false")
+    return succeed(as_json(Flushed(subject.factory.flush(name, subtree))))
+
+
+def reload(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Read the configuration again."""
+    try:
+        outcome = subject.reload_aloud()
+    except ConfigError as fault:
+        raise Fault(f"not reloaded, all stays as it is: {fault}") from None
+    changed = Reloaded(outcome.changed, outcome.lasting, outcome.emptied)
+    return succeed(as_json(changed))
+
+
+def explanation(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Say what becomes of a question; lists may be long, so a thread does it."""
+    if not words.get("name"):
+        raise Fault("which name?  Give name=, and perhaps type=")
+    name, kind = _name(words["name"]), _type(words.get("type", "A"))
+    explaining: Deferred[Explanation] = deferToThread(
+        explain, subject.rules.book, name, kind
+    )
+    question = name + kind.to_bytes(2, "big") + IN.to_bytes(2, "big")
+    return explaining.addCallback(_explained, subject, question)
+
+
+CALLS: Mapping[str, Call] = {
+    "metrics": Call(metrics),
+    "status": Call(status),
+    "healthz": Call(health),
+    "readyz": Call(readiness),
+    "explain": Call(explanation),
+    "flush": Call(flush, acts=True),
+    "reload": Call(reload, acts=True),
+}
+"""Everything that can be asked for, by its path."""
+
+
+def _explained(found: Explanation, subject: Subject, question: bytes) -> Reply:
+    query = Query(bytes(HEADER.size) + question, question, None, False)
+    asks = not found.says
+    group = (subject.rules.route(query) or DEFAULT_GROUP) if asks else ""
+    strategy = subject.core.upstreams.groups.get(group)
+    servers = strategy.upstreams if strategy else ()
+    kept = subject.core.forwarder.cache.look(question)
+    return as_json(
+        Explained(
+            name=dns.name.from_wire(question, 0)[0].to_text(omit_final_dot=True),
+            type=dns.rdatatype.to_text(dns.rdatatype.RdataType.make(query.type)),
+            rule=found.rule,
+            listed=found.name,
+            action=found.action,
+            source=found.source,
+            says=found.says,
+            group=group,
+            upstreams=tuple(AskedServer(it.name, state_of(it)) for it in servers),
+            cached=tuple(_kept(it) for it in kept),
+        )
+    )
+
+
+def _kept(kept: Any) -> KeptAnswer:
+    rcode = dns.rcode.to_text(dns.rcode.Rcode.make(kept.answer.rcode))
+    left = kept.life - kept.age
+    return KeptAnswer(rcode, len(kept.answer.records), kept.age, left)
+
+
+def _name(text: str) -> bytes:
+    try:
+        return b"\0" if text == "." else read_name(text)
+    except FormatError as fault:
+        raise Fault(f"{text[:60]!a} {fault}") from None
+
+
+def _type(text: str) -> int:
+    try:
+        return int(dns.rdatatype.from_text(text))
+    except (dns.exception.DNSException, ValueError):
+        raise Fault(f"{text[:60]!a} is no type of records") from None

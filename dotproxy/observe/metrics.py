@@ -1,0 +1,190 @@
+"""What is counted, for Prometheus.
+
+Nothing happens here before somebody asks: a scrape reads plain numbers where they are.
+No label has a name that was asked for, or a client: there would be no end of them.
+"""
+
+import platform
+from collections.abc import Iterable, Iterator
+
+import dns.rcode
+import dns.rdatatype
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from twisted.copyright import version as twisted_version
+
+from dotproxy import __version__
+from dotproxy.observe.status import replies_of
+from dotproxy.observe.subject import Subject, can_answer
+from dotproxy.observe.upstream_metrics import upstream_metrics
+from dotproxy.wire.message import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
+
+USUAL = (NOERROR, SERVFAIL, NXDOMAIN, REFUSED)
+"""RCODEs that are shown even at 0, so that their first rise is seen."""
+
+TYPES = {int(it): it.name.replace("_", "-") for it in dns.rdatatype.RdataType}
+
+OTHER = "other"
+"""The label of types that have no name: anybody can make up 65,000 of them."""
+
+Count = tuple[str, str, float]
+"""A metric without labels: its name, what it is, and its value."""
+
+
+def exposition(subject: Subject) -> bytes:
+    """Return all metrics in the text format of Prometheus."""
+    registry = CollectorRegistry()
+    registry.register(Metrics(subject))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+class Metrics(Collector):
+    """Read the numbers of a proxy, whenever they are asked for."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    def collect(self) -> Iterable[Metric]:
+        """Return every metric, in the order of docs/metrics.md."""
+        subject = self._subject
+        yield from _queries(subject)
+        yield from _replies(subject)
+        yield from _clients(subject)
+        yield from _cache(subject)
+        yield from upstream_metrics(subject)
+        yield from _rules(subject)
+        yield from _program(subject)
+
+
+def _queries(subject: Subject) -> Iterator[Metric]:
+    factory = subject.factory
+    queries = CounterMetricFamily(
+        "dotproxy_queries", "Queries of clients, by transport.", labels=["proto"]
+    )
+    queries.add_metric(["udp"], factory.ready_datagrams.queries)
+    queries.add_metric(["tcp"], factory.ready_streams.queries)
+    yield queries
+    named: dict[str, int] = {}
+    for number, count in factory.types.items():
+        label = TYPES.get(number, OTHER)
+        named[label] = named.get(label, 0) + count
+    types = CounterMetricFamily(
+        "dotproxy_query_types",
+        "Queries by type, without those whose reply was ready: nobody looks at these.",
+        labels=["type"],
+    )
+    for label, count in sorted(named.items()):
+        types.add_metric([label], count)
+    yield types
+
+
+def _replies(subject: Subject) -> Iterator[Metric]:
+    responses = CounterMetricFamily(
+        "dotproxy_responses",
+        "Replies to clients, by where they came from and by RCODE.",
+        labels=["source", "rcode"],
+    )
+    for source, counts in replies_of(subject).items():
+        for rcode, count in enumerate(counts):
+            if count or rcode in USUAL:
+                name = dns.rcode.to_text(dns.rcode.Rcode(rcode))
+                responses.add_metric([source, name], count)
+    yield responses
+
+
+def _clients(subject: Subject) -> Iterator[Metric]:
+    factory = subject.factory
+    rejected = CounterMetricFamily(
+        "dotproxy_rejected",
+        "Clients and queries that were turned away, by reason.",
+        labels=["reason"],
+    )
+    rejected.add_metric(["malformed"], factory.malformed)
+    rejected.add_metric(["dropped"], factory.ready_datagrams.dropped)
+    rejected.add_metric(["shed"], factory.under_way.shed)
+    rejected.add_metric(["turned_out"], factory.streams.turned_out)
+    yield rejected
+    yield from _gauges(
+        ("dotproxy_client_connections", "TCP clients.", len(factory.streams)),
+        (
+            "dotproxy_queries_under_way",
+            "Queries of clients that wait for an answer from upstream.",
+            len(factory.under_way),
+        ),
+    )
+
+
+def _cache(subject: Subject) -> Iterator[Metric]:
+    forwarder = subject.core.forwarder
+    cache, size = forwarder.cache, subject.core.config.cache.size
+    yield from _gauges(
+        ("dotproxy_cache_entries", "Answers in the cache.", len(cache)),
+        ("dotproxy_cache_bytes", "Memory that they take.", cache.octets),
+        ("dotproxy_cache_size_bytes", "Memory that they may take.", size),
+    )
+    yield from _counters(
+        ("dotproxy_cache_hits", "Replies from the cache, not ready ones.", cache.hits),
+        ("dotproxy_cache_misses", "Look-ups that found nothing.", cache.misses),
+        ("dotproxy_cache_stale_served", "Stale replies.", cache.stale_hits),
+        ("dotproxy_cache_evictions", "Answers that made room.", cache.evictions),
+        (
+            "dotproxy_cache_prefetch",
+            "Answers that were asked for anew before their end.",
+            forwarder.refreshed,
+        ),
+        (
+            "dotproxy_shared_queries",
+            "Queries that shared what another had asked.",
+            forwarder.joined,
+        ),
+    )
+
+
+def _rules(subject: Subject) -> Iterator[Metric]:
+    book = subject.rules.book
+    rules = len(book.naming.rules)
+    yield from _gauges(("dotproxy_rules", "Rules that are configured.", rules))
+    names = GaugeMetricFamily(
+        "dotproxy_list_names", "Names in a list of the rules.", labels=["file"]
+    )
+    for path, file in book.files.lists.items():
+        names.add_metric([path], len(file.listed))
+    yield names
+
+
+def _program(subject: Subject) -> Iterator[Metric]:
+    reloads = CounterMetricFamily(
+        "dotproxy_reloads", "Reloads, by what came of them.", labels=["result"]
+    )
+    reloads.add_metric(["done"], subject.reloads)
+    reloads.add_metric(["refused"], subject.reloads_failed)
+    yield reloads
+    ready = int(can_answer(subject))
+    yield from _gauges(("dotproxy_ready", "Whether answers can be hoped for.", ready))
+    build = InfoMetricFamily("dotproxy_build", "What runs here.")
+    build.add_metric(
+        [],
+        {
+            "version": __version__,
+            "python": platform.python_version(),
+            "twisted": twisted_version,
+        },
+    )
+    yield build
+
+
+def _gauges(*counts: Count) -> Iterator[Metric]:
+    for name, meaning, value in counts:
+        yield GaugeMetricFamily(name, meaning, value)
+
+
+def _counters(*counts: Count) -> Iterator[Metric]:
+    for name, meaning, value in counts:
+        yield CounterMetricFamily(name, meaning, value)

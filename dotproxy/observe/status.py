@@ -1,0 +1,225 @@
+"""How the proxy fares at this moment, as types.
+
+`GET /status` writes them as they stand here: their names are the keys of that JSON, on
+which programs rely.  New ones may be added.  Counters begin with the process; those of
+upstreams, and of the replies behind them, with the last reload.  None is for unknown.
+"""
+
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from dotproxy import __version__
+from dotproxy.clock import uptime
+from dotproxy.local.ready import Ready
+from dotproxy.observe.subject import Named, Subject, can_answer, servers_of
+from dotproxy.upstream.asked import Server
+from dotproxy.upstream.connection import Connection
+from dotproxy.upstream.dot import DoT
+from dotproxy.wire.message import RCODE
+
+
+class ConnectionStatus(Struct, frozen=True):
+    """One connection to an upstream; times in seconds."""
+
+    state: str
+    age_s: float
+    in_flight: int
+    oldest_unanswered_s: float | None
+    answers: int
+    keepalive_s: float | None
+
+
+class Closed(Struct, frozen=True):
+    """Why a connection ended, and how long ago."""
+
+    reason: str
+    ago_s: float
+
+
+class UpstreamStatus(Struct, frozen=True):
+    """One upstream server."""
+
+    name: str
+    group: str
+    state: str
+    """`up`, `down`, or `new` before it was first heard of."""
+    reason: str
+    """Why it is down."""
+    encrypted: bool
+    usual_ms: float | None
+    queries: int
+    answers: int
+    timed_out: int
+    replayed: int
+    in_flight: int
+    waiting: int
+    queries_in_clear: int
+    certificate_until: datetime | None = None
+    opened: int = 0
+    closed: dict[str, int] = {}
+    last_closed: Closed | None = None
+    connections: tuple[ConnectionStatus, ...] = ()
+
+
+class ClientStatus(Struct, frozen=True):
+    """What clients do."""
+
+    udp_queries: int
+    tcp_queries: int
+    tcp_connections: int
+    under_way: int
+    malformed: int
+    dropped: int
+    shed: int
+    turned_out: int
+
+
+class CacheStatus(Struct, frozen=True):
+    """The cache.  `hits` are those of the cache alone: `replies` has the ready ones."""
+
+    entries: int
+    octets: int
+    size: int
+    hits: int
+    misses: int
+    stale: int
+    evictions: int
+    refreshed: int
+    shared: int
+    """Queries that shared what another had asked."""
+
+
+class Status(Struct, frozen=True):
+    """All of it."""
+
+    dotproxy: str
+    """Our version."""
+    uptime_s: float
+    ready: bool
+    profile: str
+    listeners: tuple[str, ...]
+    clients: ClientStatus
+    replies: dict[str, int]
+    """How many came from where; see docs/metrics.md."""
+    cache: CacheStatus
+    upstreams: tuple[UpstreamStatus, ...]
+    rules: int
+    reloads: int
+    reloads_failed: int
+
+
+def status_of(subject: Subject) -> Status:
+    """Look at the proxy."""
+    core = subject.core
+    replies = replies_of(subject)
+    return Status(
+        dotproxy=__version__,
+        uptime_s=uptime() - subject.started_at,
+        ready=can_answer(subject),
+        profile=core.config.profile,
+        listeners=tuple(subject.listeners.addresses),
+        clients=_clients(subject),
+        replies={source: sum(counts) for source, counts in replies.items()},
+        cache=_cache(subject),
+        upstreams=tuple(map(_upstream, servers_of(subject))),
+        rules=len(core.config.rule),
+        reloads=subject.reloads,
+        reloads_failed=subject.reloads_failed,
+    )
+
+
+def replies_of(subject: Subject) -> dict[str, list[int]]:
+    """Return the replies by source, and in each list by RCODE."""
+    factory = subject.factory
+    ready = [0] * (RCODE + 1)
+    for each in (factory.ready_datagrams, factory.ready_streams):
+        _add_by_rcode(ready, each)
+    return {"ready": ready, **subject.core.forwarder.replies.by_source()}
+
+
+def _add_by_rcode(counts: list[int], ready: Ready) -> None:
+    for flags, count in enumerate(ready.flags):
+        counts[flags & RCODE] += count
+
+
+def _clients(subject: Subject) -> ClientStatus:
+    factory = subject.factory
+    return ClientStatus(
+        udp_queries=factory.ready_datagrams.queries,
+        tcp_queries=factory.ready_streams.queries,
+        tcp_connections=len(factory.streams),
+        under_way=len(factory.under_way),
+        malformed=factory.malformed,
+        dropped=factory.ready_datagrams.dropped,
+        shed=factory.under_way.shed,
+        turned_out=factory.streams.turned_out,
+    )
+
+
+def _cache(subject: Subject) -> CacheStatus:
+    forwarder = subject.core.forwarder
+    cache = forwarder.cache
+    return CacheStatus(
+        entries=len(cache),
+        octets=cache.octets,
+        size=subject.core.config.cache.size,
+        hits=cache.hits,
+        misses=cache.misses,
+        stale=cache.stale_hits,
+        evictions=cache.evictions,
+        refreshed=forwarder.refreshed,
+        shared=forwarder.joined,
+    )
+
+
+def _upstream(named: Named) -> UpstreamStatus:
+    name, group, server = named
+    health = server.health
+    return UpstreamStatus(
+        name=name,
+        group=group,
+        state=state_of(server),
+        reason=health.reason if health.down else "",
+        encrypted=isinstance(server, DoT),
+        usual_ms=None if health.usual is None else health.usual * 1000,
+        queries=server.queries,
+        answers=len(health.durations),
+        timed_out=server.timed_out,
+        in_flight=server.in_flight,
+        waiting=server.waiting,
+        queries_in_clear=server.queries_in_clear,
+        **(_pool(server) if isinstance(server, DoT) else {"replayed": 0}),
+    )
+
+
+def state_of(server: Server) -> str:
+    """Say in a word how a server fares."""
+    if server.health.down:
+        return "down"
+    return "new" if server.health.usual is None else "up"
+
+
+def _pool(server: DoT) -> dict[str, object]:
+    pool, now = server.pool, server.now
+    end, last = pool.not_after, pool.last_closed
+    return {
+        "replayed": server.replayed,
+        "certificate_until": end and datetime.fromtimestamp(end, UTC),
+        "opened": pool.opened,
+        "closed": {ending.value: count for ending, count in pool.closed.items()},
+        "last_closed": last and Closed(last[0].value, now - last[1]),
+        "connections": tuple(_connection(each, now) for each in pool.connections),
+    }
+
+
+def _connection(connection: Connection, now: float) -> ConnectionStatus:
+    oldest = connection.pending.oldest
+    return ConnectionStatus(
+        state=connection.state.value,
+        age_s=now - connection.since,
+        in_flight=len(connection.pending),
+        oldest_unanswered_s=None if oldest is None else now - oldest,
+        answers=connection.answers,
+        keepalive_s=connection.keepalive,
+    )
