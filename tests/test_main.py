@@ -44,7 +44,9 @@ class ReadTests(TestCase):
         assert self.refusal("frob") == "'frob' is no command, see --help"
         assert self.refusal("--verion").endswith("did you mean --version?")
         assert self.refusal("check", "--jsno").endswith("did you mean --json?")
-        assert self.refusal() == "which command?  There are check, pin"
+        assert self.refusal() == (
+            "which command?  There are check, pin, status, explain, flush, reload"
+        )
 
     def test_version(self) -> None:
         """--version tells ours, before a sub-command and behind it."""

@@ -13,9 +13,13 @@ from twisted.internet.task import react
 from twisted.python import usage
 
 from dotproxy.cli.check.check import CheckOptions
+from dotproxy.cli.explain import ExplainOptions
 from dotproxy.cli.flag import advice, show_version, suggestion
+from dotproxy.cli.flush import FlushOptions
 from dotproxy.cli.help_text import help_text, laid_out
 from dotproxy.cli.pin import PinOptions
+from dotproxy.cli.reload import ReloadOptions
+from dotproxy.cli.status import StatusOptions
 from dotproxy.config.setting import shown
 
 T = TypeVar("T")
@@ -45,6 +49,10 @@ class Options(usage.Options):
     subCommands = (
         ("check", None, CheckOptions, "Examine upstreams; say whether all is well."),
         ("pin", None, PinOptions, "Print the pins of a server's certificates."),
+        ("status", None, StatusOptions, "Show how a proxy fares that runs here."),
+        ("explain", None, ExplainOptions, "Show what it does with a name, and why."),
+        ("flush", None, FlushOptions, "Let it forget a name, or all."),
+        ("reload", None, ReloadOptions, "Let it read its configuration again."),
     )
 
     def opt_help(self) -> None:

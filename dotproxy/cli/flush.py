@@ -1,0 +1,89 @@
+"""`dotproxy flush`: let a proxy forget what it learned."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from twisted.python import usage
+
+from dotproxy.cli.caller import CallError, admin_place, caller
+from dotproxy.cli.flag import checked, flags_first, show_version
+from dotproxy.cli.help_text import help_text
+from dotproxy.config.setting import shown
+from dotproxy.wire.dotted import read_name
+from dotproxy.wire.message import FormatError
+
+VALUES = {"subtree": "", "admin": "PLACE", "help": "", "version": ""}
+"""What --help shows, in its order: the flags and what they take."""
+
+
+class FlushOptions(usage.Options):
+    """Read the flags of `dotproxy flush`."""
+
+    synopsis = "dotproxy flush [NAME] [options]"
+    longdesc = (
+        "Let a proxy forget NAME, or all that it learned, and print how many answers"
+        " that were.  Exit status: 0 done, 1 not done, 2 wrong usage."
+    )
+
+    def __init__(self) -> None:
+        usage.Options.__init__(self)
+        self._admin = ""
+        self._name = ""
+        self._subtree = False
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the flags, wherever they stand; a UsageError is one line."""
+        usage.Options.parseOptions(self, flags_first(self, options or ()))
+
+    def opt_admin(self, text: str) -> None:
+        """Ask the proxy there: http://HOST:PORT, or the path of a socket (default
+        the socket where proxies usually have it)."""
+        self._admin = checked("--admin", text, admin_place)
+
+    def opt_subtree(self) -> None:
+        """Forget all names below NAME as well."""
+        self._subtree = True
+
+    def opt_help(self) -> None:
+        """Show this text."""
+        print(self.getUsage())
+        raise SystemExit(0)
+
+    def opt_version(self) -> None:
+        """Show the versions of dotproxy and Twisted."""
+        show_version()
+
+    def getUsage(self, width: int | None = None) -> str:
+        """Return the text of --help."""
+        return help_text(self, VALUES)
+
+    def parseArgs(self, *names: str) -> None:
+        """Take the name."""
+        if len(names) > 1:
+            raise usage.UsageError("name one name, or none for all")
+        self._name = "".join(names)
+        if self._name not in ("", "."):
+            try:
+                read_name(self._name)
+            except FormatError as fault:
+                raise usage.UsageError(f"{shown(self._name)} {fault}") from None
+
+    def postOptions(self) -> None:
+        """See that the flags fit."""
+        if self._subtree and not self._name:
+            raise usage.UsageError("--subtree takes a NAME: without one, all goes")
+
+    async def run(self, reactor: Any) -> int:
+        """Flush, say how much, and return the exit status."""
+        words = {"name": self._name, "subtree": "1" if self._subtree else ""}
+        try:
+            said = await caller(self._admin, os.environ, reactor).post("flush", **words)
+        except CallError as fault:
+            print(f"dotproxy: {fault}", file=sys.stderr)
+            return 1
+        count = msgspec.json.decode(said)["forgotten"]
+        print(f"{count} {'answer' if count == 1 else 'answers'} forgotten")
+        return 0

@@ -1,0 +1,118 @@
+"""How a proxy fares, for people: on a terminal or in a pipe."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from dotproxy.observe.status import ConnectionStatus, Status, UpstreamStatus
+
+STYLES = {"up": "green", "down": "bold red", "new": "yellow"}
+
+MEGABYTE = 2**20
+
+Line = tuple[str, str]
+
+
+def draw(first: Status, later: Status, console: Console) -> None:
+    """Print the later status, with rates since the first."""
+    title = Text(f"dotproxy {later.dotproxy}", "bold")
+    title.append(f"  up {span(later.uptime_s)}, ")
+    word, style = ("ready", "green") if later.ready else ("NOT READY", "bold red")
+    console.print(title.append(word, style))
+    console.print(_grid(list(_whole(first, later))))
+    for upstream in later.upstreams:
+        console.print()
+        name = Text(upstream.name, "bold").append("  ")
+        console.print(name.append(upstream.state, STYLES[upstream.state]))
+        console.print(_grid(list(_upstream(upstream))))
+        if upstream.connections:
+            console.print(_connections(upstream.connections))
+
+
+def _whole(first: Status, later: Status) -> Iterator[Line]:
+    yield "serves", ", ".join(later.listeners)
+    clients = later.clients
+    asked = clients.udp_queries + clients.tcp_queries
+    before = first.clients.udp_queries + first.clients.tcp_queries
+    seconds = max(later.uptime_s - first.uptime_s, 0.001)
+    rate = (asked - before) / seconds
+    yield "queries", f"{asked}, {rate:.1f} a second, {clients.under_way} under way"
+    replies = ", ".join(f"{count} {source}" for source, count in later.replies.items())
+    yield "replies", replies
+    yield "clients", f"{clients.tcp_connections} over TCP"
+    cache = later.cache
+    share = 100 * cache.octets / cache.size if cache.size else 0
+    size = f"{cache.octets / MEGABYTE:.1f} MiB ({share:.0f} %)"
+    yield "cache", f"{cache.entries} answers, {size}, {cache.evictions} made room"
+    turned_away = clients.malformed + clients.dropped + clients.shed
+    if turned_away + clients.turned_out:
+        yield "warning", f"{turned_away} queries, {clients.turned_out} clients away"
+    in_clear = sum(each.queries_in_clear for each in later.upstreams)
+    yield "in clear", f"{in_clear} queries left unencrypted"
+
+
+def _upstream(upstream: UpstreamStatus) -> Iterator[Line]:
+    if upstream.reason:
+        yield "wrong", upstream.reason
+    usual = "" if upstream.usual_ms is None else f", usually {upstream.usual_ms:.1f} ms"
+    yield "group", f"{upstream.group}, {_way(upstream)}"
+    counts = f"{upstream.queries}, {upstream.answers} answered{usual}"
+    yield "queries", f"{counts}, {upstream.in_flight} in flight"
+    late = f"{upstream.timed_out} not in time, {upstream.replayed} asked again"
+    yield "trouble", f"{late}, {upstream.waiting} wait"
+    if upstream.encrypted:
+        yield "opened", f"{upstream.opened}{_endings(upstream)}"
+    if upstream.certificate_until:
+        yield "expires", f"{upstream.certificate_until:%Y-%m-%d %H:%M} UTC"
+
+
+def _way(upstream: UpstreamStatus) -> str:
+    if upstream.encrypted:
+        return "over TLS"
+    return f"IN CLEAR, {upstream.queries_in_clear} left"
+
+
+def _endings(upstream: UpstreamStatus) -> str:
+    ended = (f"{count} {reason}" for reason, count in upstream.closed.items())
+    last = upstream.last_closed
+    if last is None:
+        return ""
+    return f"; closed: {', '.join(ended)}; last: {last.reason}, {span(last.ago_s)} ago"
+
+
+def _connections(connections: tuple[ConnectionStatus, ...]) -> Padding:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("connection")
+    for title in ("age", "answers", "in flight", "oldest"):
+        table.add_column(title, justify="right")
+    for each in connections:
+        oldest = each.oldest_unanswered_s
+        table.add_row(
+            each.state,
+            span(each.age_s),
+            str(each.answers),
+            str(each.in_flight),
+            "-" if oldest is None else span(oldest),
+        )
+    return Padding(table, (0, 0, 0, 2), expand=False)
+
+
+def _grid(lines: list[Line]) -> Padding:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True, min_width=10)
+    grid.add_column(overflow="fold")
+    for label, text in lines:
+        style = {"wrong": "red", "warning": "yellow"}.get(label, "")
+        grid.add_row(Text(label, style), Text(text, style))
+    return Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def span(seconds: float) -> str:
+    """Spell a time that has passed: 0.3 s, 12 min, 5 h, 3 days."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.1f} s"

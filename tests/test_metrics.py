@@ -1,0 +1,129 @@
+"""What is counted, for Prometheus."""
+
+from math import inf
+from typing import cast
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+from twisted.internet import reactor
+from twisted.trial.unittest import TestCase
+
+from dotproxy.config.rule import Rule
+from dotproxy.local.ready import Ready
+from dotproxy.observe.metrics import exposition
+from dotproxy.upstream.connection import Ending
+from dotproxy.upstream.dot import DoT
+from tests.fakes import FakeServer
+from tests.observed import Observed
+
+
+class MetricsTests(TestCase):
+    timeout = 20
+
+    def samples(self, observed: Observed) -> list[Sample]:
+        text = exposition(observed.proxy).decode()
+        families = text_string_to_metric_families(text)
+        return [sample for family in families for sample in family.samples]
+
+    def values(self, observed: Observed, name: str) -> dict[tuple[str, ...], float]:
+        """Return what a metric says, by the values of its labels but the upstream."""
+        return {
+            tuple(v for k, v in sorted(it.labels.items()) if k not in LABELS): it.value
+            for it in self.samples(observed)
+            if it.name == name
+        }
+
+    async def test_clients(self) -> None:
+        """Queries count once, however they are answered; so do their replies."""
+        observed = Observed(self, rule=(Rule("block", names=("blocked.example",)),))
+        for name in ("www.lab.example", "WWW.lab.example", "nowhere.lab.example"):
+            await observed.ask(name)
+        await observed.ask("blocked.example", "TYPE4711")
+        queries = self.values(observed, "dotproxy_queries_total")
+        assert queries == {("udp",): 4, ("tcp",): 0}
+        types = self.values(observed, "dotproxy_query_types_total")
+        assert types[("other",)] == 1
+        replies = self.values(observed, "dotproxy_responses_total")
+        assert sum(replies.values()) == 4
+        assert replies[("NOERROR", "upstream")] == 1
+        assert replies[("NXDOMAIN", "upstream")] == 1
+        assert replies[("NXDOMAIN", "local")] == 1
+        again = replies[("NOERROR", "cache")] + replies[("NOERROR", "ready")]
+        assert again == 1
+        assert self.values(observed, "dotproxy_rules") == {(): 1}
+
+    async def test_streams(self) -> None:
+        """What comes over TCP counts as that, ready or not; what is malformed, too."""
+        observed = Observed(self)
+        respond = observed.proxy.factory.respond
+        assert respond(b"\0\1\0\0\0\0", datagram=False) is None
+        assert respond(bytes(13), datagram=False) is not None
+        queries = self.values(observed, "dotproxy_queries_total")
+        assert queries == {("udp",): 0, ("tcp",): 2}
+        rejected = self.values(observed, "dotproxy_rejected_total")
+        assert rejected[("malformed",)] == 2
+
+    async def test_upstream(self) -> None:
+        """An upstream's answers are in a histogram, and its connections are counted."""
+        observed = Observed(self)
+        await observed.ask()
+        buckets = self.values(observed, f"{UPSTREAM}request_duration_seconds_bucket")
+        assert buckets[("+Inf",)] == 1
+        assert [*buckets.values()] == sorted(buckets.values())
+        assert self.values(observed, f"{UPSTREAM}connections") == {(): 1}
+        assert self.values(observed, f"{UPSTREAM}queries_total") == {(): 1}
+        assert self.values(observed, f"{UPSTREAM}queries_in_clear_total") == {(): 0}
+        handshakes = self.values(observed, f"{UPSTREAM}handshakes_total")
+        assert handshakes == {("verified",): 1, ("refused",): 0, ("unreached",): 0}
+        (end,) = self.values(observed, f"{UPSTREAM}cert_not_after_seconds").values()
+        server = cast(DoT, observed.proxy.core.upstreams.upstreams[0])
+        assert end == server.pool.not_after
+        server.pool.stop()
+        while server.pool.connections:
+            await deferred_turn()
+        closed = self.values(observed, f"{UPSTREAM}connections_closed_total")
+        assert closed == {(it.value,): it is Ending.STOPPED for it in Ending}
+
+    async def test_same_name(self) -> None:
+        """Two servers of one name have labels of their own, else nothing is taken."""
+        observed = Observed(self)
+        group = observed.proxy.core.upstreams.groups["default"]
+        twin = FakeServer(group.upstreams[0].name, reactor)
+        group.upstreams = [*group.upstreams, twin]
+        names = [
+            it.labels["upstream"]
+            for it in self.samples(observed)
+            if it.name == f"{UPSTREAM}up"
+        ]
+        assert names == ["dns.lab.example", "dns.lab.example#2"]
+
+    async def test_reload(self) -> None:
+        """A reload is counted, and what is in front of the upstreams counts on."""
+        observed = Observed(self)
+        await observed.ask()
+        observed.proxy.reload_or_complain()
+        assert self.values(observed, "dotproxy_reloads_total")[("done",)] == 1
+        assert self.values(observed, "dotproxy_queries_total")[("udp",)] == 1
+
+    def test_unbounded(self) -> None:
+        """No histogram ends before infinity."""
+        observed = Observed(self)
+        bounds = {
+            float(it.labels["le"])
+            for it in self.samples(observed)
+            if it.name.endswith("_bucket")
+        }
+        assert max(bounds) == inf
+        assert isinstance(observed.proxy.factory.ready_streams, Ready)
+
+
+LABELS = ("upstream", "group")
+
+UPSTREAM = "dotproxy_upstream_"
+
+
+async def deferred_turn() -> None:
+    """Let the reactor go round."""
+    from twisted.internet.task import deferLater
+
+    await deferLater(reactor, 0.005)
