@@ -1,5 +1,6 @@
 """What the documentation shows runs as it stands."""
 
+import json
 import os
 import re
 import sys
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from shutil import rmtree
-from tempfile import mkdtemp
+from tempfile import mkdtemp, mkstemp
 
 from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
@@ -24,9 +25,21 @@ from dotproxy.cli.check.findings import (
     Server,
     UpstreamFindings,
 )
+from dotproxy.config.rule import Rule
 from dotproxy.lab.faults import KINDS, parse_faults
 from dotproxy.lab.options import explained
 from dotproxy.lab.server import create_lab
+from dotproxy.observe.metrics import Metrics
+from dotproxy.observe.status import (
+    CacheStatus,
+    ClientStatus,
+    Closed,
+    ConnectionStatus,
+    Status,
+    UpstreamStatus,
+)
+from dotproxy.observe.subject import Subject
+from tests.observed import Observed
 
 ROOT = Path(__file__).parent.parent
 
@@ -75,6 +88,82 @@ def without_values(text: str) -> list[str]:
     """Return the lines of a report with the same for each time, date and pin."""
     text = re.sub(r"sha256//\S+", "PIN", text)
     return [" ".join(line.split()) for line in re.sub(r"\d+", "0", text).splitlines()]
+
+
+def exported(subject: Subject) -> list[tuple[str, str, str, str]]:
+    """Return the metrics of a proxy as docs/metrics.md has them: a row for each."""
+    rows = []
+    for metric in Metrics(subject).collect():
+        suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")
+        labels = {each: 0 for sample in metric.samples for each in sample.labels}
+        shown = ", ".join(f"`{label}`" for label in labels if label != "le")
+        kind = "gauge" if metric.type == "info" else metric.type
+        name = f"`{metric.name}{suffix}`"
+        rows.append((name, kind, shown, metric.documentation))
+    return rows
+
+
+class MetricsTests(TestCase):
+    """What docs/metrics.md says is exported, and nothing else is."""
+
+    timeout = 20
+
+    def setUp(self) -> None:
+        self.text = (ROOT / "docs" / "metrics.md").read_text()
+        handle, path = mkstemp()
+        os.write(handle, b"blocked.example\n")
+        os.close(handle)
+        self.addCleanup(os.unlink, path)
+        self.observed = Observed(self, rule=(Rule("block", files=(path,)),))
+
+    async def test_table(self) -> None:
+        """The table has every metric, its kind, its labels and its meaning."""
+        await self.observed.ask()
+        rows = re.findall(
+            r"^\| (`dotproxy_.*?`) \| (.*?) \| (.*?) ?\| (.*) \|$", self.text, re.M
+        )
+        assert rows == exported(self.observed.proxy)
+
+    async def test_labels(self) -> None:
+        """Reasons, results and sources that occur are explained."""
+        explained = set(re.findall(r"^\| `(\w+)` \|", self.text, re.M))
+        for metric in Metrics(self.observed.proxy).collect():
+            for sample in metric.samples:
+                for label in ("reason", "result", "source"):
+                    value = sample.labels.get(label, "")
+                    assert not value or value in explained, value
+
+    async def test_status(self) -> None:
+        """Every key of the status is explained, and no other."""
+        _, section = self.text.split("## The status")
+        structs = (
+            Status, ClientStatus, CacheStatus, UpstreamStatus, Closed, ConnectionStatus
+        )  # fmt: skip
+        keys = {key for struct in structs for key in struct.__struct_fields__}
+        told = re.findall(r"^\| (`.*?) \|", section, re.M)
+        assert {key for row in told for key in re.findall(r"`(\w+)`", row)} == keys
+
+
+class DashboardTests(TestCase):
+    """The dashboard and the alerts ask for metrics that there are."""
+
+    def test_names(self) -> None:
+        """Every name that they ask for is one of the table."""
+        table = (ROOT / "docs" / "metrics.md").read_text()
+        known = set(re.findall(r"`(dotproxy_\w+)`", table))
+        part = re.compile(r"\b(dotproxy_\w+?)(?:_bucket|_sum|_count)?\b")
+        for file in ("grafana/dashboard.json", "prometheus/rules.yml"):
+            asked = set(part.findall((ROOT / "deploy" / file).read_text()))
+            assert asked, file
+            assert asked <= known, (file, asked - known)
+
+    def test_json(self) -> None:
+        """The dashboard is JSON, and each of its panels has a place and a question."""
+        board = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text())
+        places = [tuple(panel["gridPos"].values()) for panel in board["panels"]]
+        assert len(set(places)) == len(places) >= 8
+        for panel in board["panels"]:
+            assert panel["targets"][0]["expr"]
 
 
 class LabTests(TestCase):

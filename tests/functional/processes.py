@@ -29,6 +29,7 @@ PACKAGES = {
     "nsd": "nsd",
     "nsenter": "util-linux",
     "openssl": "openssl",
+    "promtool": "prometheus",
     "systemd-analyze": "systemd",
     "unbound": "unbound",
     "unbound-control": "unbound",
