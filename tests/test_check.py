@@ -90,6 +90,9 @@ class FlagTests(SynchronousTestCase):
         )
 
 
+GONE = "No such file or directory"
+
+
 class RunTests(TestCase):
     timeout = 20
 
@@ -101,6 +104,23 @@ class RunTests(TestCase):
         with redirect_stdout(printed):
             status = await options.run(reactor)
         return status, printed.getvalue()
+
+    async def test_lists(self) -> None:
+        """It says what the lists of the rules hold; one that is gone is a mistake."""
+        Path("list.txt").write_text("a.example\n???\n")
+        rule = "[[rule]]\naction = 'block'\nfile = 'list.txt'\n"
+        Path("dotproxy.toml").write_text(rule)
+        words = ("--config", "dotproxy.toml", "lab")
+        status, printed = await self.run_with(*words)
+        assert status == 0
+        assert "list.txt  rule 1\n  names" in printed
+        assert "1 lines cannot be read" in printed
+        options = CheckOptions()
+        options.parseOptions(words)
+        Path("list.txt").unlink()
+        with self.assertRaises(usage.UsageError) as caught:
+            await options.run(reactor)
+        assert str(caught.exception).endswith("list.txt cannot be read: " + GONE)
 
     async def test_good(self) -> None:
         """Where all is well the status is 0, and the report says so."""

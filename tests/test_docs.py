@@ -21,6 +21,7 @@ from dotproxy.cli.check.findings import (
     Certificate,
     Encryption,
     Identity,
+    ListFindings,
     Report,
     Server,
     UpstreamFindings,
@@ -74,7 +75,8 @@ class CheckTests(TestCase):
         """Every key of the JSON is explained, and no other."""
         _, section = self.text.split("## The JSON")
         structs = (
-            Report, UpstreamFindings, Server, Encryption, Identity, Certificate, Answers
+            Report, UpstreamFindings, Server, Encryption, Identity, Certificate,
+            Answers, ListFindings
         )  # fmt: skip
         keys = {key for struct in structs for key in struct.__struct_fields__}
         rows = re.findall(r"^\| (`.*?) \|(.*)", section, re.M)

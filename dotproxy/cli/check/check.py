@@ -7,10 +7,12 @@ import msgspec
 from msgspec.structs import replace
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThread
 from twisted.python import usage
 
 from dotproxy.cli.check.findings import Report, Status
 from dotproxy.cli.check.interview import Names, Terms
+from dotproxy.cli.check.lists import read_lists
 from dotproxy.cli.check.subject import LAB_NAMES, start_lab, subjects
 from dotproxy.cli.check.survey import Survey
 from dotproxy.cli.flag import checked, flags_first, seconds, show_version
@@ -69,7 +71,8 @@ class CheckOptions(usage.Options):
         usage.Options.parseOptions(self, flags_first(self, options or ()))
 
     def opt_config(self, text: str) -> None:
-        """Check the upstreams of this file, by its profile."""
+        """Check the upstreams of this file, by its profile, and the lists of its
+        rules."""
         try:
             self.config = load(text)
         except ConfigError as fault:
@@ -148,9 +151,11 @@ class CheckOptions(usage.Options):
     async def run(self, reactor: Any) -> int:
         """Check, print what was found, and return the exit status."""
         try:
+            lists = await deferToThread(read_lists, self.config)
             report = await self._survey(reactor)
         except ConfigError as fault:
             raise usage.UsageError(str(fault)) from None
+        report.lists = lists
         self._print(report)
         return 0 if report.status is Status.GOOD else 1
 

@@ -108,6 +108,23 @@ class UpstreamFindings(Struct):
     servers: list[Server] = field(default_factory=list)
 
 
+class ListFindings(Struct, frozen=True):
+    """What a file of the rules holds."""
+
+    file: str
+    rule: int | None
+    """Which rule it is of, from 1; None for a hosts file."""
+    listed: int
+    """Names that it lists; of a hosts file also those of its addresses."""
+    exceptions: int = 0
+    for_browsers: int = 0
+    """Lines that only a browser can follow."""
+    bad_lines: int = 0
+    """Lines that could not be read, and are left out."""
+    faults: tuple[str, ...] = ()
+    """The first of these, a sentence for each."""
+
+
 class Report(Struct):
     """All that was found."""
 
@@ -116,6 +133,7 @@ class Report(Struct):
     checked_at: datetime
     status: Status
     upstreams: list[UpstreamFindings]
+    lists: list[ListFindings] = field(default_factory=list)
 
 
 def overall(parts: list[Status]) -> Status:

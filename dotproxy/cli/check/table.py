@@ -17,6 +17,7 @@ from dotproxy.cli.check.findings import (
     Certificate,
     Encryption,
     Identity,
+    ListFindings,
     Report,
     Server,
     Status,
@@ -46,12 +47,33 @@ def draw(report: Report, console: Console) -> None:
     """Print the report."""
     for findings in report.upstreams:
         _draw_upstream(findings, report.checked_at, console)
+    _draw_lists(report.lists, console)
     good = sum(each.status is Status.GOOD for each in report.upstreams)
     count = len(report.upstreams)
     what = "upstream is" if count == 1 else "upstreams are"
     line = Text(f"{good} of {count} {what} good.")
     line.stylize("green" if report.status is Status.GOOD else "bold red")
     console.print(line)
+
+
+def _draw_lists(lists: list[ListFindings], console: Console) -> None:
+    """Print what the files of the rules hold, and the first of their faults."""
+    for found in lists:
+        of = f"rule {found.rule}" if found.rule else "hosts"
+        console.print(Text(found.file, "bold").append(f"  {of}"))
+        console.print(_indented(_grid(_held(found))))
+    if lists:
+        console.print()
+
+
+def _held(found: ListFindings) -> list[Line]:
+    exceptions = f", {found.exceptions} exceptions" if found.exceptions else ""
+    lines = [("names", f"{found.listed}{exceptions}")]
+    if found.for_browsers:
+        lines.append(("left out", f"{found.for_browsers} lines for browsers"))
+    if found.bad_lines:
+        lines.append(("warning", f"{found.bad_lines} lines cannot be read"))
+    return [*lines, *(("", fault) for fault in found.faults)]
 
 
 def _draw_upstream(findings: UpstreamFindings, now: datetime, console: Console) -> None:
