@@ -8,6 +8,7 @@ from prometheus_client.samples import Sample
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
+from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.rule import Rule
 from dotproxy.local.ready import Ready
 from dotproxy.observe.metrics import exposition
@@ -62,6 +63,19 @@ class MetricsTests(TestCase):
         assert queries == {("udp",): 0, ("tcp",): 2}
         rejected = self.values(observed, "dotproxy_rejected_total")
         assert rejected[("malformed",)] == 2
+
+    async def test_turned_away(self) -> None:
+        """Who may not ask, or not so often, counts by the reason."""
+        once = RateLimit(1, burst=1, slip=1)
+        observed = Observed(self, rate_limit=once)
+        await observed.ask()
+        await observed.ask()
+        denying = Observed(self, access=Access(("192.0.2.0/24",)))
+        await denying.ask()
+        rejected = self.values(observed, "dotproxy_rejected_total")
+        assert (rejected[("denied",)], rejected[("limited",)]) == (0, 1)
+        rejected = self.values(denying, "dotproxy_rejected_total")
+        assert (rejected[("denied",)], rejected[("limited",)]) == (1, 0)
 
     async def test_upstream(self) -> None:
         """An upstream's answers are in a histogram, and its connections are counted."""

@@ -48,6 +48,7 @@ def _whole(first: Status, later: Status) -> Iterator[Line]:
     size = f"{cache.octets / MEGABYTE:.1f} MiB ({share:.0f} %)"
     yield "cache", f"{cache.entries} answers, {size}, {cache.evictions} made room"
     turned_away = clients.malformed + clients.dropped + clients.shed
+    turned_away += clients.denied + clients.limited
     if turned_away + clients.turned_out:
         yield "warning", f"{turned_away} queries, {clients.turned_out} clients away"
     in_clear = sum(each.queries_in_clear for each in later.upstreams)

@@ -106,6 +106,9 @@ def _clients(subject: Subject) -> Iterator[Metric]:
         "Clients and queries that were turned away, by reason.",
         labels=["reason"],
     )
+    gate = factory.gate
+    rejected.add_metric(["denied"], gate.denied if gate else 0)
+    rejected.add_metric(["limited"], gate.limited if gate else 0)
     rejected.add_metric(["malformed"], factory.malformed)
     rejected.add_metric(["dropped"], factory.ready_datagrams.dropped)
     rejected.add_metric(["shed"], factory.under_way.shed)

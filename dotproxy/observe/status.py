@@ -69,6 +69,8 @@ class ClientStatus(Struct, frozen=True):
     tcp_queries: int
     tcp_connections: int
     under_way: int
+    denied: int
+    limited: int
     malformed: int
     dropped: int
     shed: int
@@ -144,12 +146,14 @@ def _add_by_rcode(counts: list[int], ready: Ready) -> None:
 
 
 def _clients(subject: Subject) -> ClientStatus:
-    factory = subject.factory
+    factory, gate = subject.factory, subject.factory.gate
     return ClientStatus(
         udp_queries=factory.ready_datagrams.queries,
         tcp_queries=factory.ready_streams.queries,
         tcp_connections=len(factory.streams),
         under_way=len(factory.under_way),
+        denied=gate.denied if gate else 0,
+        limited=gate.limited if gate else 0,
         malformed=factory.malformed,
         dropped=factory.ready_datagrams.dropped,
         shed=factory.under_way.shed,
