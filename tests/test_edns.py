@@ -20,6 +20,7 @@ from dotproxy.wire.edns import (
     explanation,
     explanations,
     keepalive,
+    keepalive_option,
     option,
     read_opt,
     write_opt,
@@ -178,3 +179,10 @@ class KeepaliveTests(TestCase):
         assert keepalive(saying()) is None
         assert keepalive(saying((PADDING, b"\0\0"))) is None
         assert keepalive(saying((KEEPALIVE, b""))) is None
+
+    def test_written(self) -> None:
+        """Tenths of a second are rounded down, and are at most what two octets hold."""
+        assert keepalive_option(10.0) == b"\0\x0b\0\2\0\x64"
+        assert keepalive_option(0.19)[-2:] == b"\0\1"
+        assert keepalive_option(3600.0)[-2:] == b"\x8c\xa0"
+        assert keepalive_option(1e9)[-2:] == b"\xff\xff"

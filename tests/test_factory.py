@@ -31,7 +31,15 @@ from dotproxy.upstream.interface import IUpstream
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.query import Query
 from tests.clients import Held, TcpTransport, Zone, query
-from tests.messages import BACK, EXAMPLE, message, opt, quick, record
+from tests.messages import (
+    BACK,
+    EXAMPLE,
+    message,
+    odd_option,
+    opt,
+    quick,
+    record,
+)
 from tests.test_forwarder import DEFAULT, make_forwarder
 
 TIMEOUT = 5.0
@@ -337,6 +345,28 @@ class ReadyTests(SynchronousTestCase):
         assert not self.datagrams.replies
         assert not self.streams.replies
         assert len(self.forwarder.cache) == 0
+
+    def test_encrypted(self) -> None:
+        """What was padded for one is ready for those alone who are encrypted, too."""
+        padded = [odd_option(12, bytes(8))]
+        wish = dns.message.make_query("www.lab.example", "A", options=padded).to_wire()
+        whole = [
+            now(self.factory.respond(wish, datagram=False, encrypted=encrypted))
+            for encrypted in (False, True, False, True)
+        ]
+        assert [len(each) % 468 for each in whole] == [len(whole[0]), 0] * 2
+        assert self.factory.ready_encrypted.hits == 1
+        self.factory.flush()
+        assert not self.factory.ready_encrypted.replies
+
+    def test_idle(self) -> None:
+        """Who asks over a stream how long it may idle hears it (RFC 7828)."""
+        wish = dns.message.make_query(
+            "www.lab.example", "A", options=[odd_option(11, b"")]
+        ).to_wire()
+        assert not dns.message.from_wire(self.ask(wish)).options
+        (said,) = dns.message.from_wire(self.ask(wish, datagram=False)).options
+        assert said.to_wire() == b"\0\x64"
 
     def test_nobody_asked(self) -> None:
         """What is ready goes out without a look at what is known, or a question."""

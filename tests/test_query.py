@@ -16,6 +16,7 @@ from dotproxy.wire.query import (
     Query,
     about,
     limit_datagram,
+    limit_stream,
     outgoing,
     outgoing_in_clear,
     parse_query,
@@ -265,6 +266,36 @@ class LimitTests(TestCase):
     def test_too_much(self) -> None:
         """No datagram is larger than a path takes whole (RFC 9715 section 3)."""
         assert [self.limit(opt(payload=n)) for n in (1233, 4096, 0xFFFF)] == [1232] * 3
+
+
+class StreamTests(TestCase):
+    """What a reply says over a stream, besides the answer."""
+
+    KEEPALIVE, PADDING = b"\0\x0b\0\0", b"\0\x0c\0\1\0"
+
+    def said(self, encrypted: bool, *records: bytes) -> tuple[bytes, int]:
+        found = query(0x0100, EXAMPLE, *records)
+        limit_stream(found, 10.0, encrypted)
+        assert found.max_size == 65535
+        return found.options, found.block
+
+    def test_unasked(self) -> None:
+        """Who does not ask hears nothing, and is not padded for (RFC 8467 4.1)."""
+        for encrypted in (False, True):
+            assert self.said(encrypted) == (b"", 0)
+            assert self.said(encrypted, opt()) == (b"", 0)
+
+    def test_keepalive(self) -> None:
+        """Who asks how long a connection may idle is told so (RFC 7828 3.3.2)."""
+        for encrypted in (False, True):
+            said = self.said(encrypted, opt(self.KEEPALIVE))
+            assert said == (b"\0\x0b\0\2\0\x64", 0)
+
+    def test_padding(self) -> None:
+        """Padding is answered by padding, but not in clear (RFC 7830 section 6)."""
+        assert self.said(True, opt(self.PADDING)) == (b"", 468)
+        assert self.said(False, opt(self.PADDING)) == (b"", 0)
+        assert self.said(True, opt(self.PADDING + self.KEEPALIVE))[1] == 468
 
 
 class SubnetTests(TestCase):

@@ -396,6 +396,49 @@ class StreamTests(TestCase):
         assert found.endswith(opt())
 
 
+class PaddingTests(TestCase):
+    """Replies over an encrypted stream to queries that were padded (RFC 8467)."""
+
+    def asked(self, records: bytes = b"") -> Query:
+        found = query(0x0100, opt(records))
+        found.block = 468
+        return found
+
+    @quick
+    @given(st.integers(60, 3000))
+    def test_blocks(self, size: int) -> None:
+        """The whole is a multiple of 468 octets, by zeros in the last option."""
+        found = reply(self.asked(), padded(size))
+        assert len(found) % 468 == 0
+        assert 0 < len(found) - size < 468 + 15
+        (last,) = read(found).options
+        assert last.to_wire().strip(b"\0") == b""
+
+    def test_behind(self) -> None:
+        """Padding comes behind all that is said besides."""
+        asked = self.asked()
+        asked.options = b"\0\x0b\0\2\0\x64"
+        found = status(asked, SERVFAIL, BOGUS)
+        assert len(found) == 468
+        codes = [option.otype for option in read(found).options]
+        assert codes == [11, 15, 12]
+
+    def test_no_room(self) -> None:
+        """What no block could hold goes out as it is."""
+        for size in (65_520, 65_524):
+            found = reply(self.asked(), padded(size))
+            assert len(found) == size + 11
+            assert not read(found).options
+        assert len(reply(self.asked(), padded(65_052 - 15))) == 65_052
+
+    def test_answer_first(self) -> None:
+        """Where there is no room for all that is said, the OPT still stands."""
+        asked = query(0x0100, opt())
+        asked.options = b"\0\x0b\0\2\0\x64"
+        found = reply(asked, padded(65_520))
+        assert len(found) == 65_531
+
+
 class StatusTests(TestCase):
     def test_question_and_rcode(self) -> None:
         """An RCODE comes with ID, flags and question of the query, and no records."""

@@ -22,7 +22,7 @@ from dotproxy.server.turned_away import Refuser
 from dotproxy.server.turns import Turns
 from dotproxy.server.under_way import UnderWay
 from dotproxy.wire.message import FormatError
-from dotproxy.wire.query import limit_datagram, parse_query
+from dotproxy.wire.query import limit_datagram, limit_stream, parse_query
 from dotproxy.wire.reply import rejection
 
 HEAD_START = 0.1
@@ -49,6 +49,7 @@ class ProxyServerFactory(DNSServerFactory):
         self.under_way = UnderWay(terms.limits.queries)
         self._turns = Turns(clock, terms.limits.streamed)
         self.ready_datagrams, self.ready_streams = Ready(), Ready()
+        self.ready_encrypted = Ready()
         self.types: Counter[int] = Counter()
         """Queries that were looked at, by type: those that were not ready."""
         self.malformed = 0
@@ -94,9 +95,14 @@ class ProxyServerFactory(DNSServerFactory):
         """Forget a client."""
         self.streams.leave(protocol)
 
-    def respond(self, message: bytes, datagram: bool) -> bytes | Deferred[bytes] | None:
+    def respond(
+        self, message: bytes, datagram: bool, encrypted: bool = False
+    ) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message; see `Responder`."""
-        ready = self.ready_datagrams if datagram else self.ready_streams
+        if encrypted:
+            ready = self.ready_encrypted
+        else:
+            ready = self.ready_datagrams if datagram else self.ready_streams
         ready.turn(uptime())
         if not datagram:
             # The port counts the datagrams, many at a time.
@@ -111,6 +117,8 @@ class ProxyServerFactory(DNSServerFactory):
             return None if fault.rcode is None else rejection(message, fault.rcode)
         if datagram:
             limit_datagram(query)
+        else:
+            limit_stream(query, self.streams.limits.idle, encrypted)
         self.types[query.type] += 1
         query.deadline = self._clock.seconds() + self._patience
         answer = self._forwarder.resolve(query)
@@ -143,3 +151,4 @@ class ProxyServerFactory(DNSServerFactory):
     def _clear_ready(self) -> None:
         self.ready_datagrams.clear()
         self.ready_streams.clear()
+        self.ready_encrypted.clear()

@@ -15,10 +15,13 @@ class Responder(TypingProtocol):
     def gate(self) -> Gate | None:
         """Who lets datagrams in; None where all are let in."""
 
-    def respond(self, message: bytes, datagram: bool) -> bytes | Deferred[bytes] | None:
+    def respond(
+        self, message: bytes, datagram: bool, encrypted: bool = False
+    ) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message, or fire with it; None for silence.
 
-        The Deferred never fails, and fires before the client's patience ends.
+        Over a stream that is `encrypted` it may be padded.  The Deferred never fails,
+        and fires before the client's patience ends.
         """
 
     def known(self, message: bytes) -> bytes | None:

@@ -42,7 +42,9 @@ class Refuser:
         self._usual = usual
         self._verdict = verdict
 
-    def respond(self, message: bytes, datagram: bool) -> bytes | None:
+    def respond(
+        self, message: bytes, datagram: bool, encrypted: bool = False
+    ) -> bytes | None:
         """Refuse, or say nothing; see `Responder`."""
         return reply_to(message, self._verdict)
 

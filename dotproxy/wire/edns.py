@@ -25,6 +25,9 @@ DNSSEC_OK = 0x8000
 LONGEST_TEXT = 400
 """Octets of an explanation, so that it leaves room for what it explains."""
 
+LONGEST_KEEPALIVE = 0xFFFF
+"""Tenths of a second that the option can say: almost two hours."""
+
 _OPTION = struct.Struct("!HH")
 _FIXED = struct.Struct("!HBBHH")
 
@@ -93,6 +96,13 @@ def keepalive(opt: Opt) -> float | None:
         if code == KEEPALIVE and len(value) == 2:
             return int.from_bytes(value, "big") / 10
     return None
+
+
+def keepalive_option(seconds: float) -> bytes:
+    """Write for how long an idle connection is kept, in tenths of a second, rounded
+    down: nobody is to come too late (RFC 7828 section 3.1)."""
+    tenths = min(int(seconds * 10), LONGEST_KEEPALIVE)
+    return option(KEEPALIVE, tenths.to_bytes(2, "big"))
 
 
 def _is_text(value: bytes) -> bool:

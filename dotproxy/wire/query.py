@@ -9,6 +9,7 @@ from dotproxy.wire.edns import (
     PADDING,
     UDP_PAYLOAD,
     Opt,
+    keepalive_option,
     option,
     read_opt,
     write_opt,
@@ -35,6 +36,9 @@ from dotproxy.wire.message import (
 )
 from dotproxy.wire.subnet import SUBNET
 
+REPLY_BLOCK = 468
+"""Octets to whose multiple a reply is padded, if it is (RFC 8467 section 4.1)."""
+
 UPSTREAM_PAYLOAD = 4096
 """Octets announced to upstreams; over TLS it is no limit, so let it be generous."""
 
@@ -46,14 +50,18 @@ class Query:
     makes two queries the same: the name in lower case, type, class, the flags RD, CD,
     Z and DO, and the subnet that upstreams hear of, if it is the client's.
     `max_size` counts the octets that the client takes, `deadline` is a time of the
-    clock in use.  The client's address is not known here.
+    clock in use.  The client's address is not known here.  `options` stand in the OPT
+    of its reply, which is padded to a multiple of `block` octets, or not at all if
+    that is 0.
     """
 
     __slots__ = (
+        "block",
         "deadline",
         "key",
         "max_size",
         "opt",
+        "options",
         "question",
         "signed",
         "subnet",
@@ -73,6 +81,7 @@ class Query:
         """The subnet that upstreams hear of, as an option's value; b"" for none."""
         self.max_size = LONGEST
         self.deadline = float("inf")
+        self.options, self.block = b"", 0
 
     @property
     def name(self) -> bytes:
@@ -153,6 +162,20 @@ def limit_datagram(query: Query) -> None:
     """
     payload = query.opt.payload if query.opt else LEAST_PAYLOAD
     query.max_size = min(max(payload, LEAST_PAYLOAD), UDP_PAYLOAD)
+
+
+def limit_stream(query: Query, idle: float, encrypted: bool) -> None:
+    """Set what the reply says over a stream, if the client asked for it.
+
+    That is how many seconds the connection may idle (RFC 7828 section 3.3.2).  It is
+    padded only where it is encrypted: in clear there is nothing to hide (RFC 7830
+    section 6).
+    """
+    for code, _ in query.opt.options if query.opt else ():
+        if code == KEEPALIVE:
+            query.options = keepalive_option(idle)
+        elif code == PADDING and encrypted:
+            query.block = REPLY_BLOCK
 
 
 def outgoing(query: Query, number: int, block: int) -> bytes:

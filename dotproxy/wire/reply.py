@@ -3,8 +3,10 @@
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.edns import (
     DNSSEC_OK,
+    PADDING,
     UDP_PAYLOAD,
     explanations,
+    option,
     write_opt,
 )
 from dotproxy.wire.message import (
@@ -97,14 +99,25 @@ def _finish(query: Query, reply: bytes, rcode: int, explanation: bytes) -> bytes
         return reply if len(reply) <= limit else _truncated(reply, query, limit)
     flags = query.opt.flags & DNSSEC_OK
     # Without its subnet, a cache would take the reply for everybody's.
-    for rdata in (explanation, leading_subnet(explanation)):
-        opt = write_opt(UDP_PAYLOAD, rcode, flags, rdata)
-        if len(reply) + len(opt) <= limit:
+    for said in (query.options + explanation, leading_subnet(explanation)):
+        opt = write_opt(UDP_PAYLOAD, rcode, flags, said)
+        size = len(reply) + len(opt)
+        if size <= limit:
+            if query.block:
+                padding = _padding(size, query)
+                opt = write_opt(UDP_PAYLOAD, rcode, flags, said + padding)
             return with_additional(reply, opt)
     if limit == LONGEST:
         # A stream has nothing larger to fall back to: the records matter more.
         return reply
     return with_additional(_truncated(reply, query, limit - len(opt)), opt)
+
+
+def _padding(size: int, query: Query) -> bytes:
+    """Pad a reply of so many octets to whole blocks, if that is not more than fits."""
+    zeros = -(size + len(option(PADDING, b""))) % query.block
+    padding = option(PADDING, bytes(zeros))
+    return padding if size + len(padding) <= query.max_size else b""
 
 
 def with_additional(reply: bytes, record: bytes) -> bytes:
