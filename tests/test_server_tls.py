@@ -5,7 +5,6 @@ from unittest import TestCase
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from OpenSSL import SSL
 
 from dotproxy.lab.certificates import Authority, Issued, Leaf
 from dotproxy.lab.server_tls import NAMES, OLD, ServerTLS, spoiled
@@ -85,25 +84,3 @@ class ServerTLSTests(TestCase):
         assert tls.context(["swallow"]) is tls.context([])
         assert tls.context(["new-key", "stall"]) is tls.context(["new-key"])
         assert tls.context(["new-key"]) is not tls.context([])
-
-    def test_early_goodbye(self) -> None:
-        """A client that says goodbye in its handshake is an error that says so."""
-        issued = Authority.create("root", NOW).issue(Leaf(("dns.example",)))
-        protocol = type("Protocol", (), {"wrappedProtocol": Faultless()})()
-        server = ServerTLS(issued).serverConnectionForTLS(protocol)
-        server.set_accept_state()
-        client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
-        client.set_connect_state()
-        self.assertRaises(SSL.WantReadError, client.do_handshake)
-        server.bio_write(client.bio_read(1 << 14))
-        self.assertRaises(SSL.WantReadError, server.do_handshake)
-        server.bio_write(b"\x15\3\3\0\2\1\0")
-        with self.assertRaises(SSL.Error) as caught:
-            server.do_handshake()
-        assert "close_notify during the handshake" in str(caught.exception)
-
-
-class Faultless:
-    """A connection without faults."""
-
-    faults = ()

@@ -12,6 +12,7 @@ from twisted.internet.ssl import CertificateOptions, TLSVersion
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from dotproxy.handshake import ServerConnection
 from dotproxy.lab.certificates import BACKDATE, LIFETIME, Authority, Issued, self_signed
 from dotproxy.lab.connection import LabConnection
 from dotproxy.lab.faults import HANDSHAKE
@@ -39,7 +40,7 @@ class ServerTLS:
         """Begin TLS with a client, whose connection knows its faults."""
         connection = cast(LabConnection, protocol.wrappedProtocol)
         names = {fault.name for fault in connection.faults}
-        return _Connection(self.context(names), None)
+        return ServerConnection(self.context(names), None)
 
     def context(self, names: Iterable[str]) -> SSL.Context:
         """Return TLS under the faults with these names, of which many are none here."""
@@ -47,21 +48,6 @@ class ServerTLS:
         if wanted not in self._contexts:
             self._contexts[wanted] = _context(spoiled(self._issued, wanted), wanted)
         return self._contexts[wanted]
-
-
-class _Connection(SSL.Connection):
-    """TLS with a client that may say goodbye before it has said all of its hello.
-
-    GnuTLS does so if it does not like the certificate.  Twisted expects an error then
-    that says why, and fails over one that does not.
-    """
-
-    def do_handshake(self) -> None:
-        try:
-            super().do_handshake()
-        except SSL.ZeroReturnError:
-            said = ("SSL routines", "", "close_notify during the handshake")
-            raise SSL.Error([said]) from None
 
 
 def spoiled(issued: Issued, faults: frozenset[str]) -> Issued:
