@@ -23,7 +23,7 @@ from dotproxy.proxy import Proxy, Source
 from dotproxy.reports import Notices, Reports, parse_address, watchdog_period
 from dotproxy.server.inherited import inherit, listening
 from dotproxy.server.limits import relays_for
-from dotproxy.server.listeners import NOTHING, Bound
+from dotproxy.server.listeners import NOTHING, Inherited
 from dotproxy.server.sockets import ListenError, bind_stream
 from dotproxy.signals import Signal
 from dotproxy.upstream.addresses import Addresses
@@ -69,7 +69,7 @@ def assemble(
     config: Config,
     reactor: Any,
     again: Callable[[], Config] | None = None,
-    inherited: Bound = NOTHING,
+    inherited: Inherited = NOTHING,
 ) -> Proxy:
     """Join the parts; ConfigError, and nothing stays bound.
 
@@ -102,7 +102,7 @@ def assemble(
     return proxy
 
 
-def _handed_over() -> Bound:
+def _handed_over() -> Inherited:
     """Return the sockets that a service manager has bound for us, if any.
 
     Twisted takes LISTEN_PID and LISTEN_FDS out of the environment when it is imported,

@@ -138,7 +138,7 @@ class ChangeTests(ListenersTests):
     async def test_same(self) -> None:
         """Where all stays nothing is bound."""
         self.start(Zone(), ONE, TWO)
-        assert self.listeners.bind(configured(TWO, ONE)) == {}
+        assert self.listeners.bind(configured(TWO, ONE)).sockets == {}
 
 
 class FaultTests(ListenersTests):
@@ -201,4 +201,4 @@ class FaultTests(ListenersTests):
 
         self.patch(module, "bind", missing)
         config = replace(configured(ONE), listen=DEFAULT_LISTEN)
-        assert self.listeners.bind(config) == {}
+        assert self.listeners.bind(config).sockets == {}

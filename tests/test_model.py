@@ -50,20 +50,27 @@ class ListenTests(TestCase):
             self.assertEqual(parse_listen(text), listen)
             self.assertEqual(str(listen), text)
 
+    def test_tls(self) -> None:
+        """Over TLS the port is 853, unless it is given."""
+        for text in ("tls://[::]", "tls://[::]:853"):
+            self.assertEqual(parse_listen(text), Listen("::", 853, True))
+        self.assertEqual(str(Listen("127.0.0.1", 8853, True)), "tls://127.0.0.1:8853")
+
     def test_one_spelling(self) -> None:
         """Two spellings of an address are one listener."""
         self.assertEqual(Listen("0:0::1", 53), Listen("::1", 53))
 
     def test_faults(self) -> None:
-        """Only addresses with a port can be listened on, and plain DNS only."""
-        scheme = "must be ADDRESS:PORT: only plain UDP and TCP are served, no scheme"
+        """Only addresses with a port can be listened on, in clear or over TLS."""
+        scheme = "must be ADDRESS:PORT for UDP and TCP, or tls://ADDRESS:PORT"
         both = "must be an IP address and a port such as 127.0.0.1:5300 or [::1]:5300"
         address = (
             "must be an IP address such as 192.0.2.1 or 2001:db8::1,"
             " not a name, and without a zone"
         )
         for text, rule in (
-            ("tls://[::]:853", scheme),
+            ("tls://tls://[::]:853", scheme),
+            ("tls://localhost:853", address),
             ("https://[::]:443", scheme),
             ("udp://127.0.0.1:53", scheme),
             ("127.0.0.1", both),

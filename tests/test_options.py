@@ -64,8 +64,8 @@ FAULTS = (
     ),
     (
         "--listen https://[::]:443",
-        "--listen 'https://[::]:443' must be ADDRESS:PORT:"
-        " only plain UDP and TCP are served, no scheme",
+        "--listen 'https://[::]:443' must be ADDRESS:PORT for UDP and TCP,"
+        " or tls://ADDRESS:PORT",
     ),
     (
         "--listen localhost",

@@ -11,6 +11,7 @@ import pytest
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.admin import Admin
 from dotproxy.config.caching import Caching
+from dotproxy.config.certificate import Certificate
 from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway
 from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
@@ -124,8 +125,8 @@ SHOWN = ("block", "allow", "answer", "forward", "redirect")
 """The actions in the order in which the sample shows them."""
 
 KNOWN = (
-    "known: listen, profile, upstream, cache, rule, forward, access, rate_limit,"
-    " clients, hosts, rebinding, special, gateway, admin"
+    "known: listen, profile, upstream, cache, rule, certificate, forward, access,"
+    " rate_limit, clients, hosts, rebinding, special, gateway, admin"
 )
 
 FAULTS = (
@@ -185,14 +186,35 @@ FAULTS = (
     ),
     ("listen = [53]", "1: listen = 53 must be a string"),
     (
-        "# here\nlisten = [\n  '127.0.0.1:53',\n  'tls://[::]:853',\n]",
-        "2: listen = 'tls://[::]:853' must be ADDRESS:PORT: only plain UDP and TCP are"
-        " served, no scheme",
+        "# here\nlisten = [\n  '127.0.0.1:53',\n  'quic://[::]:853',\n]",
+        "2: listen = 'quic://[::]:853' must be ADDRESS:PORT for UDP and TCP,"
+        " or tls://ADDRESS:PORT",
     ),
     ("listen = []", "1: listen is empty: name an address"),
     (
         "listen = ['[::1]:53', '[0::1]:53']",
         "1: listen [::1]:53 stands there twice: keep one",
+    ),
+    (
+        "listen = ['[::1]:53', 'tls://[::1]:53']\n"
+        "[certificate]\nchain = 'a'\nkey = 'b'",
+        "1: listen tls://[::1]:53 stands there twice: keep one",
+    ),
+    (
+        "listen = ['tls://[::1]:853']",
+        "1: listen tls://[::1]:853 needs a certificate: name chain and key in"
+        " [certificate]",
+    ),
+    # certificate
+    (
+        "certificate = 3",
+        "1: certificate = 3 must be a table: begin it with [certificate]",
+    ),
+    ("[[certificate]]\nchain = 'a'", "1: certificate has no key: name a PEM file"),
+    ("[certificate]\nchain = 3\nkey = 'b'", "2: chain = 3 must be a string"),
+    (
+        "[certificate]\nchian = 'a'\nchain = 'c'\nkey = 'b'",
+        "2: unknown key 'chian' in [certificate], did you mean 'chain'?",
     ),
     # profile
     (
@@ -640,7 +662,7 @@ class SampleTests(FileTests):
     def test_every_key(self) -> None:
         """Every key stands in the sample, under a comment that gives the reason."""
         text = SAMPLE.read_text()
-        tables = {"upstream", "cache", "rule", *TABLES}
+        tables = {"upstream", "cache", "rule", "certificate", *TABLES}
         kinds = (Caching, *TABLES.values())
         fields = {field for kind in kinds for field in kind.__struct_fields__}
         for key in {*KEYS, *UPSTREAM_KEYS, *RULE_KEYS, *fields} - tables:
@@ -652,6 +674,29 @@ class SampleTests(FileTests):
         for line in re.findall(r"(?m)^# (listen = .*)$", SAMPLE.read_text()):
             with self.subTest(line=line):
                 self.assertFalse(self.load(line).listens_by_default)
+
+    def test_certificate(self) -> None:
+        """The listeners over TLS that it proposes can be had, with the certificate."""
+        listen, examples = SAMPLE.read_text().split("# Both: ")[1].split("\n", 1)
+        _, example = examples.split("# The certificate that clients", 1)
+        lines = re.findall(r"(?m)^# (\[certificate\]|\w+ = .*)$", example)[:3]
+        config = self.load("\n".join([listen, *lines]))
+        self.assertEqual(str(config.listen[1]), "tls://192.168.1.1:853")
+        folder = "/etc/letsencrypt/live/dns.example.net"
+        chain, key = f"{folder}/fullchain.pem", f"{folder}/privkey.pem"
+        self.assertEqual(config.certificate, (Certificate(chain, key),))
+
+    def test_several_certificates(self) -> None:
+        """Several may be named, and their paths begin beside the file."""
+        text = "".join(
+            f"[[certificate]]\nchain = '{name}.pem'\nkey = '{name}.key'\n"
+            for name in "ab"
+        )
+        expected = tuple(
+            Certificate(self.beside(f"{name}.pem"), self.beside(f"{name}.key"))
+            for name in "ab"
+        )
+        self.assertEqual(self.load(text).certificate, expected)
 
     def test_alternative_limits(self) -> None:
         """The limit that it proposes for a resolver that many share can be had."""
@@ -686,7 +731,7 @@ class SampleTests(FileTests):
         """The other upstreams that it proposes can be had."""
         (self.folder / "example-ca.pem").write_text(CERTIFICATE)
         _, examples = SAMPLE.read_text().split("# A server of your own", 1)
-        examples, _ = examples.split("# What is done by name", 1)
+        examples, _ = examples.split("# The certificate that clients", 1)
         lines = re.findall(r"(?m)^# (\[\[upstream\]\]|\w+ = .*)$", examples)
         own, looked_up = self.load("\n".join(lines)).upstream
         self.assertEqual(str(own), "tls://192.0.2.53:853#dns.example.net")

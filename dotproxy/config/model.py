@@ -15,6 +15,7 @@ from msgspec.structs import force_setattr
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.admin import Admin
 from dotproxy.config.caching import Caching
+from dotproxy.config.certificate import Certificate
 from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway, check_gateway
 from dotproxy.config.groups import check_default, check_forwards, groups_of
@@ -22,6 +23,7 @@ from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
 from dotproxy.config.rule import Rule
 from dotproxy.config.setting import (
     ConfigError,
+    Flag,
     Text,
     check_types,
     checked,
@@ -43,6 +45,7 @@ __all__ = [
     "PROFILES",
     "STRATEGIES",
     "SUBNETS",
+    "Certificate",
     "Config",
     "ConfigError",
     "Forward",
@@ -56,22 +59,33 @@ STRATEGIES = ("failover", "fastest", "round-robin", "random", "race", "split")
 SUBNETS = ("strip", "private", "keep")
 PROFILES = ("strict", "opportunistic")
 
+TLS = "tls://"
+"""What begins an address where DNS over TLS is served."""
+
+TLS_PORT = 853
+"""The port of DNS over TLS (RFC 7858 section 3.1)."""
+
 
 class Listen(Struct, frozen=True):
-    """Name an address where plain DNS is served, over UDP and TCP.
+    """Name an address where DNS is served: in clear over UDP and TCP, or over TLS.
 
     Port 0 lets the system choose one.
     """
 
     host: Text
     port: Annotated[int, whole(0, HIGHEST_PORT)]
+    encrypted: Flag = False
 
     def __post_init__(self) -> None:
         check_types(self)
         force_setattr(self, "host", checked("host", self.host, ip_literal))
 
     def __str__(self) -> str:
-        return joined(self.host, self.port)
+        return f"{TLS if self.encrypted else ''}{joined(self.host, self.port)}"
+
+    def meets(self, other: Listen) -> bool:
+        """Whether both are the same address and port."""
+        return (self.host, self.port) == (other.host, other.port)
 
 
 class Forward(Struct, frozen=True):
@@ -118,6 +132,7 @@ class Config(Struct, frozen=True):
     special: SpecialNames = SpecialNames()
     gateway: Gateway = Gateway()
     admin: Admin = Admin()
+    certificate: tuple[Certificate, ...] = ()
     lab: bool = False
 
     def __post_init__(self) -> None:
@@ -143,10 +158,13 @@ class Config(Struct, frozen=True):
         if not self.listen:
             raise ConfigError("listen", "is empty: name an address", ("listen",))
         for index, listen in enumerate(self.listen):
-            if listen in self.listen[:index]:
+            if any(map(listen.meets, self.listen[:index])):
                 raise ConfigError(
                     f"listen {listen}", "stands there twice: keep one", ("listen",)
                 )
+            if listen.encrypted and not self.certificate:
+                rule = "needs a certificate: name chain and key in [certificate]"
+                raise ConfigError(f"listen {listen}", rule, ("listen",))
 
     def _check_upstreams(self) -> None:
         if self.lab and DEFAULT_GROUP in groups_of(self.upstream):
@@ -174,12 +192,18 @@ class Config(Struct, frozen=True):
 
 
 def parse_listen(text: str) -> Listen:
-    """Read `127.0.0.1:5300` or `[::1]:5300`; ConfigError if it is anything else."""
-    if "://" in text:
-        rule = "must be ADDRESS:PORT: only plain UDP and TCP are served, no scheme"
+    """Read `127.0.0.1:5300`, `[::1]:5300` or `tls://[::]:853`.
+
+    With `tls://` the port may be left away.  ConfigError if it is anything else.
+    """
+    encrypted = text.startswith(TLS)
+    address = text.removeprefix(TLS)
+    if "://" in address:
+        rule = "must be ADDRESS:PORT for UDP and TCP, or tls://ADDRESS:PORT"
         raise ConfigError(shown(text), rule, ("listen",))
     try:
-        return Listen(*address_and_port(text))
+        port = TLS_PORT if encrypted else None
+        return Listen(*address_and_port(address, port), encrypted)
     except ValueError as fault:
         raise ConfigError(shown(text), str(fault), ("listen",)) from None
 

@@ -124,8 +124,9 @@ class Options(usage.Options):
         return anew.config
 
     def opt_listen(self, text: str) -> None:
-        """Serve plain DNS there over UDP and TCP; may be repeated (default
-        127.0.0.1:5300 and [::1]:5300)."""
+        """Serve DNS there over UDP and TCP, or with tls://ADDR over TLS, which takes
+        a [certificate] in the file; may be repeated (default 127.0.0.1:5300 and
+        [::1]:5300)."""
         self._listen.append(_taken("listen", text, parse_listen))
 
     def opt_upstream(self, text: str) -> None:

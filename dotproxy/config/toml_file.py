@@ -1,9 +1,7 @@
 """The configuration file, dotproxy.toml: read, checked and turned into a Config."""
 
 import os
-import re
 import stat
-import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -14,6 +12,7 @@ from msgspec.structs import replace
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.admin import Admin
 from dotproxy.config.caching import Caching
+from dotproxy.config.certificate import Certificate
 from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway
 from dotproxy.config.groups import groups_of
@@ -31,6 +30,7 @@ from dotproxy.config.rule import ACTIONS, Rule
 from dotproxy.config.setting import Path, checked, shown, written
 from dotproxy.config.spelling import ip_literal
 from dotproxy.config.toml_lines import line_of
+from dotproxy.config.toml_text import Table, parse, read
 from dotproxy.config.upstream import DEFAULT_GROUP, PLAIN_PORT, Upstream
 
 DEFAULT = Config(DEFAULT_LISTEN, DEFAULT_UPSTREAM)
@@ -47,15 +47,11 @@ TABLES: Mapping[str, type[Struct]] = {
     "gateway": Gateway,
     "admin": Admin,
 }
-KEYS = ("listen", "profile", "upstream", "cache", "rule", *TABLES)
+KEYS = ("listen", "profile", "upstream", "cache", "rule", "certificate", *TABLES)
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)
 RULE_KEYS = ("file", *Rule.__struct_fields__)
 
-Table = Mapping[str, Any]
-
 S = TypeVar("S", bound=Struct)
-
-_FAULT = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
 def load(path: str) -> Config:
@@ -64,8 +60,8 @@ def load(path: str) -> Config:
     Raises ConfigError, which begins with the file and the line.  A relative
     `ca_file` is looked for beside the file.
     """
-    text = _read(path)
-    document = _parse(path, text)
+    text = read(path)
+    document = parse(path, text)
     try:
         return _config(document, os.path.dirname(path))
     except ConfigError as fault:
@@ -105,35 +101,6 @@ def list_file(path: str) -> str:
         raise ValueError(f"cannot be read: {fault.strerror}") from None
 
 
-def _read(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as fault:
-        rule = f"cannot be read: {fault.strerror}"
-        raise ConfigError(shown(path), rule) from None
-    try:
-        return content.decode()
-    except UnicodeDecodeError as fault:
-        line = content.count(b"\n", 0, fault.start) + 1
-        raise ConfigError(f"{path}:{line}: text", "must be UTF-8") from None
-
-
-def _parse(path: str, text: str) -> Table:
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise ConfigError(path, "is nested too deeply") from None
-    # A TOMLDecodeError is one, and so is the fault of a number of 5,000 digits.
-    except ValueError as fault:
-        place, what = path, str(fault)
-        if match := _FAULT.fullmatch(what):
-            *_, last_line = lines = text.split("\n")
-            what = match[1]
-            place = f"{path}:{match[2] or len(lines)}:{match[3] or len(last_line) + 1}"
-        raise ConfigError(f"{place}:", f"not TOML: {what}") from None
-
-
 def _config(document: Table, folder: str) -> Config:
     _refuse_unknown(document, KEYS)
     settings = dict(document)
@@ -151,6 +118,8 @@ def _config(document: Table, folder: str) -> Config:
             settings[name] = _table(name, kind, settings[name])
     if "cache" in settings:
         settings["cache"] = _cache(settings["cache"], folder)
+    if "certificate" in settings:
+        settings["certificate"] = _certificates(settings["certificate"], folder)
     if "hosts" in settings:
         settings["hosts"] = _hosts(settings["hosts"], folder)
     return replace(DEFAULT, **settings)
@@ -260,6 +229,26 @@ def _beside(folder: str, files: Iterable[str], key: str) -> tuple[str, ...]:
         checked(key, file, lambda name: list_file(os.path.join(folder, name)))
         for file in files
     )
+
+
+def _certificates(value: object, folder: str) -> tuple[Certificate, ...]:
+    """Read [certificate], or each [[certificate]]."""
+    if not isinstance(value, list):
+        return (_certificate(value, folder),)
+    return tuple(_certificate(each, folder) for each in value)
+
+
+def _certificate(value: object, folder: str) -> Certificate:
+    path = ("certificate",)
+    for key in ("chain", "key"):
+        if isinstance(value, dict) and key not in value:
+            raise ConfigError("certificate", f"has no {key}: name a PEM file", path)
+    found = _table("certificate", Certificate, value)
+    # A daemon may leave its folder.
+    chain, key = (
+        os.path.abspath(os.path.join(folder, name)) for name in (found.chain, found.key)
+    )
+    return Certificate(chain, key)
 
 
 def _cache(value: object, folder: str) -> Caching:

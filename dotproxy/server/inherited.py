@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dotproxy.config.model import Config, ConfigError, Listen
 from dotproxy.config.spelling import joined
-from dotproxy.server.listeners import Bound
+from dotproxy.server.listeners import Inherited
 from dotproxy.server.sockets import Sockets, prepare
 
 DNS = "dns"
@@ -26,7 +26,7 @@ KINDS = {socket.SOCK_DGRAM: "UDP", socket.SOCK_STREAM: "TCP"}
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
-def inherit(descriptors: Sequence[int], names: Sequence[str]) -> Bound:
+def inherit(descriptors: Sequence[int], names: Sequence[str]) -> Inherited:
     """Return the sockets with these numbers and names, by their addresses.
 
     Raises ConfigError for what cannot be served: each address takes a socket for UDP
@@ -40,7 +40,7 @@ def inherit(descriptors: Sequence[int], names: Sequence[str]) -> Bound:
     return {listen: _pair(listen, kinds) for listen, kinds in found.items()}
 
 
-def listening(config: Config, inherited: Bound) -> Config:
+def listening(config: Config, inherited: Inherited) -> Config:
     """Return `config` with the inherited addresses, where it names none itself.
 
     One that does must name them all, and may name others.  So no inherited address

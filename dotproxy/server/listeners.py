@@ -1,9 +1,11 @@
 """All addresses that are served; some may come and go while the others stay."""
 
+import socket
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
@@ -11,19 +13,36 @@ from twisted.logger import Logger
 
 from dotproxy.config.model import Config, Listen
 from dotproxy.config.setting import ConfigError
+from dotproxy.server.credentials import Credentials, read_credentials
+from dotproxy.server.encryption import Encryption, check
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.listener import Listener
-from dotproxy.server.sockets import ListenError, Sockets, bind
+from dotproxy.server.renewal import Renewal
+from dotproxy.server.sockets import ListenError, Sockets, bind, bind_stream
+from dotproxy.server.tls_listener import TLSListener
 from dotproxy.upstream.ticker import until
 
 LONGEST_DRAIN = 31.0
 """Seconds that an address lasts after it was removed: a little more than the longest
 time-out that can be configured."""
 
-Bound = Mapping[Listen, Sockets]
-"""Sockets that are bound and not read yet, by what is configured for them."""
+Opened = Sockets | socket.socket
 
-NOTHING: Bound = MappingProxyType({})
+Served = Listener | TLSListener
+
+
+class Bound(NamedTuple):
+    """Sockets that are bound and not read yet, by what is configured for them; and
+    what clients are shown who come over TLS."""
+
+    sockets: Mapping[Listen, Opened]
+    credentials: Credentials
+
+
+Inherited = Mapping[Listen, Sockets]
+"""Sockets that a service manager has bound, by what they stand for."""
+
+NOTHING: Inherited = MappingProxyType({})
 
 
 class Listeners(MultiService):
@@ -35,8 +54,11 @@ class Listeners(MultiService):
         super().__init__()
         self._factory = factory
         self._reactor = reactor
-        self._serving: dict[Listen, Listener] = {}
-        self._leaving: dict[Listener, Deferred[None]] = {}
+        self._encryption = Encryption()
+        self._renewal = Renewal(self._encryption, reactor)
+        self._renewal.setServiceParent(self)
+        self._serving: dict[Listen, Served] = {}
+        self._leaving: dict[Served, Deferred[None]] = {}
 
     @property
     def addresses(self) -> list[str]:
@@ -48,18 +70,23 @@ class Listeners(MultiService):
         """Whether some client still waits; see `Listener`."""
         return any(listener.owes for listener in self._all())
 
-    def bind(self, config: Config, inherited: Bound = NOTHING) -> Bound:
+    def bind(self, config: Config, inherited: Inherited = NOTHING) -> Bound:
         """Bind what is configured and not served; or nothing, and raise ConfigError.
 
-        What is inherited is bound already.
+        What is inherited is bound already.  Certificates are read before.
         """
-        bound: dict[Listen, Sockets] = {}
+        credentials = read_credentials(config.certificate)
+        check(credentials)
+        return Bound(self._bind(config, inherited), credentials)
+
+    def _bind(self, config: Config, inherited: Inherited) -> Mapping[Listen, Opened]:
+        bound: dict[Listen, Opened] = {}
         for listen in config.listen:
             if listen in self._serving:
                 continue
             try:
-                bound[listen] = inherited.get(listen) or bind(listen.host, listen.port)
-                _check_copies(bound[listen])
+                bound[listen] = inherited.get(listen) or _open(listen)
+                _check_copies(str(listen), bound[listen])
             except ListenError as fault:
                 if fault.absent and config.listens_by_default and self._has_one(bound):
                     # Nobody asked for IPv6, so a machine without it is no fault.
@@ -74,8 +101,9 @@ class Listeners(MultiService):
 
         Who asked at an address that is removed still gets a reply.
         """
-        for listen, sockets in bound.items():
-            self._serving[listen] = Listener(sockets, self._factory, self._reactor)
+        self._renewal.use(config.certificate, bound.credentials)
+        for listen, opened in bound.sockets.items():
+            self._serving[listen] = self._listener(opened)
             self._serving[listen].setServiceParent(self)
         for listen in [each for each in self._serving if each not in config.listen]:
             self._remove(self._serving.pop(listen))
@@ -92,10 +120,15 @@ class Listeners(MultiService):
         stopping: Deferred[None] = super().stopService()
         return stopping
 
-    def _has_one(self, bound: Bound) -> bool:
+    def _listener(self, opened: Opened) -> Served:
+        if isinstance(opened, Sockets):
+            return Listener(opened, self._factory, self._reactor)
+        return TLSListener(opened, self._factory, self._reactor, self._encryption)
+
+    def _has_one(self, bound: Mapping[Listen, Opened]) -> bool:
         return bool(bound or self._serving)
 
-    def _all(self) -> list[Listener]:
+    def _all(self) -> list[Served]:
         return [*self._serving.values(), *self._leaving]
 
     def _explained(self, fault: ListenError, listen: Listen) -> ConfigError:
@@ -110,7 +143,7 @@ class Listeners(MultiService):
                 )
         return fault
 
-    def _remove(self, listener: Listener) -> None:
+    def _remove(self, listener: Served) -> None:
         """Close one when nobody waits any more."""
         listener.drain()
         drained = until(lambda: not listener.owes, self._reactor, LONGEST_DRAIN)
@@ -119,20 +152,26 @@ class Listeners(MultiService):
         drained.addCallbacks(partial(self._close, listener), lambda _: None)
         drained.addErrback(partial(self.log.failure, "an address was not closed"))
 
-    def _close(self, listener: Listener, _: None) -> Deferred[None]:
+    def _close(self, listener: Served, _: None) -> Deferred[None]:
         del self._leaving[listener]
         closing: Deferred[None] = listener.disownServiceParent()
         return closing
 
 
-def _check_copies(sockets: Sockets) -> None:
-    """See that there is room for the copies that Twisted makes of both.
+def _open(listen: Listen) -> Opened:
+    opens = bind_stream if listen.encrypted else bind
+    return opens(listen.host, listen.port)
+
+
+def _check_copies(where: str, opened: Opened) -> None:
+    """See that there is room for the copies that Twisted makes of all.
 
     Else a process short of descriptors would find out when half of a change is made.
     """
-    udp, tcp = sockets
+    sockets = opened if isinstance(opened, Sockets) else (opened,)
     try:
-        with udp.dup(), tcp.dup():
-            pass
+        with ExitStack() as copies:
+            for each in sockets:
+                copies.enter_context(each.dup())
     except OSError as fault:
-        raise ListenError(sockets.address, fault) from None
+        raise ListenError(where, fault) from None

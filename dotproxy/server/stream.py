@@ -12,7 +12,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -20,6 +20,7 @@ from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IPushProducer,
     IReactorTime,
+    ISSLTransport,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.names.dns import DNSProtocol
@@ -76,6 +77,10 @@ class StreamProtocol(DNSProtocol):
         self._finished = False
         self._dismissed = False
         self._gone = False
+        self._encrypted = False
+        self._unsent: list[bytes] = []
+        self._gathered = 0
+        self._gathering = False
         self._last_used = self._last_told = clock.seconds()
         self._allowed = self._limits.first_query
         self._timer: IDelayedCall | None = None
@@ -90,7 +95,11 @@ class StreamProtocol(DNSProtocol):
         """Start the clock, and ask to be told when the client does not read."""
         super().connectionMade()
         self.transport.setTcpNoDelay(True)
-        self.transport.bufferSize = BUFFER
+        self._encrypted = ISSLTransport.providedBy(self.transport)
+        tcp: Any = self.transport
+        if self._encrypted:
+            tcp = tcp.transport
+        tcp.bufferSize = BUFFER
         self.transport.registerProducer(self, True)
         self._timer = self._clock.callLater(self._allowed, self._look)
 
@@ -163,6 +172,7 @@ class StreamProtocol(DNSProtocol):
         """Begin a few, if there is room, and see what is next."""
         turns = self._turns
         least = turns.left - PORTION if turns.left > PORTION else 0
+        self._gathering = True
         while (
             self._backlog
             and turns.left > least
@@ -172,6 +182,8 @@ class StreamProtocol(DNSProtocol):
         ):
             turns.left -= 1
             self._begin(self._backlog.popleft())
+        self._gathering = False
+        self._write()
         self._plan()
 
     def _plan(self) -> None:
@@ -208,7 +220,7 @@ class StreamProtocol(DNSProtocol):
         self._work()
 
     def _begin(self, message: bytes) -> None:
-        reply = self.controller.respond(message, datagram=False)
+        reply = self.controller.respond(message, False, self._encrypted)
         if isinstance(reply, bytes):
             self._send(reply)
         elif reply is not None:
@@ -232,8 +244,17 @@ class StreamProtocol(DNSProtocol):
     def _send(self, reply: bytes) -> None:
         if self._choked:
             self._clients.keep(self, len(reply), self._clock.seconds())
-        if not self._gone:
-            self.transport.write(frame(reply))
+        self._unsent.append(frame(reply))
+        self._gathered += len(reply)
+        if not self._gathering or self._gathered > BUFFER:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what was gathered, as one segment, and over TLS as one record."""
+        if self._unsent and not self._gone:
+            self.transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+        self._gathered = 0
 
     def _say_goodbye(self) -> None:
         """Close once the client has read all; Twisted waits for producers first."""

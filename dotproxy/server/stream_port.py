@@ -10,10 +10,13 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 from twisted.internet.tcp import Port as TwistedPort
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
+from dotproxy.server.clients import Clients
+from dotproxy.server.encryption import Encryption
 from dotproxy.server.factory import ProxyServerFactory
 
 ACCEPTS = 16
@@ -30,7 +33,9 @@ class StreamPort(TwistedPort):
 
     log = Logger()
 
-    factory: ProxyServerFactory
+    factory: Any
+    """Makes the protocols, with TLS in front or without."""
+    streams: Clients
     clock: IReactorTime
     exhausted = 0
     """Times that the system had no descriptor or memory for a client."""
@@ -72,7 +77,7 @@ class StreamPort(TwistedPort):
                 reason=fault.strerror,
             )
         self.exhausted += 1
-        self.factory.streams.make_room()
+        self.streams.make_room()
         self.stopReading()
         self.clock.callLater(PAUSE, self._look_again)
 
@@ -82,11 +87,34 @@ class StreamPort(TwistedPort):
 
 
 def adopt_stream(
-    bound: socket.socket, factory: ProxyServerFactory, reactor: Any
+    bound: socket.socket,
+    factory: ProxyServerFactory,
+    reactor: Any,
+    encryption: Encryption | None = None,
 ) -> StreamPort:
-    """Let clients in from a socket that listens; it is copied, as Twisted does."""
+    """Let clients in from a socket that listens; it is copied, as Twisted does.
+
+    With `encryption` they come over TLS.
+    """
+    front: IProtocolFactory = factory
+    if encryption is not None:
+        front = over_tls(factory, encryption, reactor)
     make: Callable[..., StreamPort] = StreamPort._fromListeningDescriptor
-    port = make(reactor, bound.fileno(), bound.family, factory)
+    port = make(reactor, bound.fileno(), bound.family, front)
+    port.streams = factory.streams
     port.clock = reactor
     port.startListening()
     return port
+
+
+def over_tls(
+    factory: ProxyServerFactory, encryption: Encryption, clock: IReactorTime
+) -> TLSMemoryBIOFactory:
+    """Put TLS between clients and the protocols that a factory makes.
+
+    Twisted's usual transport would gather replies until the next turn; here what is
+    written is gathered already.
+    """
+    made = TLSMemoryBIOFactory(encryption, False, factory, clock)
+    made.protocol = TLSMemoryBIOProtocol
+    return made
