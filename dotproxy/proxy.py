@@ -70,6 +70,7 @@ class Proxy(MultiService):
         terms = terms_for(config, token_bytes())
         self.factory = ProxyServerFactory(self.core.resolver, reactor, terms)
         self.listeners = Listeners(self.factory, reactor)
+        self.rules.served = self.listeners.designated
         self.cache_file: CacheFile | None = None
         self._rule_files = RuleFiles(self.rules, self.factory.flush, reactor)
         self._rule_files.setServiceParent(self)

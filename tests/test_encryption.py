@@ -102,6 +102,14 @@ class EncryptionTests(TestCase):
                 assert was_reused(second) is reused
                 self.encryption.use(self.encryption.credentials)
 
+    def test_name(self) -> None:
+        """Clients are told one name of the first certificate, and never a pattern."""
+        assert self.encryption.name == ""
+        self.show("*.example.net", "dns.example")
+        assert self.encryption.name == ""
+        self.encryption.use(self.encryption.credentials[1:])
+        assert self.encryption.name == "dns.example"
+
     def test_short_key(self) -> None:
         """A key that is too short is refused, and what was shown stays."""
         self.show("dns.example")

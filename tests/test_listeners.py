@@ -8,12 +8,15 @@ from twisted.internet import reactor
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import TestCase
 
+from dotproxy.config.certificate import Certificate
 from dotproxy.config.model import DEFAULT_LISTEN, Config, ConfigError, Listen
+from dotproxy.local.designation import Designated
 from dotproxy.server import listeners as module
 from dotproxy.server.listeners import Listeners
 from dotproxy.server.sockets import ListenError, Sockets, bind
 from dotproxy.upstream.interface import IUpstream
 from tests.clients import Address, Held, UdpClient, Zone, numbers, query
+from tests.credentials import folder_of, issue, write
 from tests.test_factory import make_factory
 
 LOOPBACK = "127.0.0.1"
@@ -139,6 +142,50 @@ class ChangeTests(ListenersTests):
         """Where all stays nothing is bound."""
         self.start(Zone(), ONE, TWO)
         assert self.listeners.bind(configured(TWO, ONE)).sockets == {}
+
+
+class TLSTests(ListenersTests):
+    """Listeners over TLS among them."""
+
+    def change_to(self, files: Certificate | None, *listen: Listen) -> None:
+        config = replace(
+            Config((ONE,), (), lab=True, certificate=(files,) if files else ()),
+            listen=listen,
+        )
+        self.listeners.serve(config, self.listeners.bind(config))
+
+    async def test_designated(self) -> None:
+        """Clients are told what is served over TLS: ports, addresses and the name."""
+        files = write(folder_of(self.addCleanup), issue("dns.example"))
+        self.start(Zone(), ONE)
+        assert self.listeners.designated() == []
+        self.change_to(files, ONE, Listen(LOOPBACK, 0, True))
+        plain, encrypted = self.listeners.addresses
+        port = int(encrypted.rpartition(":")[2])
+        assert encrypted == f"tls://127.0.0.1:{port}"
+        assert plain.startswith("127.0.0.1:")
+        name = b"\3dns\7example\0"
+        assert self.listeners.designated() == [Designated(name, port, (LOOPBACK,))]
+        self.change_to(files, ONE)
+        assert self.listeners.designated() == []
+
+    async def test_nameless(self) -> None:
+        """Without a name that can be asked for, nothing is told."""
+        files = write(folder_of(self.addCleanup), issue("not a name"))
+        self.start(Zone(), ONE)
+        self.change_to(files, Listen(LOOPBACK, 0, True))
+        assert self.listeners.designated() == []
+
+    async def test_faulty(self) -> None:
+        """A certificate that is no good changes nothing, and binds nothing."""
+        folder = folder_of(self.addCleanup)
+        files = write(folder, issue("dns.example"))
+        self.start(Zone(), ONE)
+        write(folder, issue("dns.example"), "other")
+        mixed = Certificate(files.chain, str(folder / "other.key"))
+        with self.assertRaises(ConfigError):
+            self.change_to(mixed, ONE, Listen(LOOPBACK, 0, True))
+        assert len(self.listeners.addresses) == 1
 
 
 class FaultTests(ListenersTests):

@@ -10,6 +10,7 @@ from dotproxy.config.naming import Naming, Rebinding, SpecialNames
 from dotproxy.config.rule import Rule
 from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
+from dotproxy.local.designation import Designated, nothing
 from dotproxy.local.rules import Alias, Rules
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.message import NOERROR, NXDOMAIN, REFUSED, FormatError
@@ -71,6 +72,22 @@ class AnswerTests(TestCase):
         for kind in ("A", "HTTPS", "TXT"):
             reply = read(self.rules.answer(asking("a.onion", kind)))
             assert reply.rcode() == NXDOMAIN
+
+    def test_designation(self) -> None:
+        """What is served encrypted is said, unless a rule says otherwise."""
+        some = rules(Rule("block", ("_dns.resolver.arpa",)))
+        for each in (self.rules, some):
+            each.served = lambda: [Designated(b"\3dns\7example\0", 853, ())]
+        names = ("_dns.resolver.arpa", "_DNS.Resolver.ARPA")
+        for name in names:
+            reply = read(self.rules.answer(asking(name, "SVCB")))
+            assert str(reply.answer[0][0]) == '1 dns.example. alpn="dot"'
+            assert read(some.answer(asking(name, "SVCB"))).rcode() == NXDOMAIN
+        for name, kind in ((names[0], "HTTPS"), ("resolver.arpa", "SVCB")):
+            assert read(self.rules.answer(asking(name, kind))).answer == []
+        self.rules.served = nothing
+        nodata = read(self.rules.answer(asking(names[0], "SVCB")))
+        assert (nodata.rcode(), nodata.answer) == (NOERROR, [])
 
     def test_use(self) -> None:
         """Another book holds at once."""

@@ -84,8 +84,9 @@ class Listen(Struct, frozen=True):
         return f"{TLS if self.encrypted else ''}{joined(self.host, self.port)}"
 
     def meets(self, other: Listen) -> bool:
-        """Whether both are the same address and port."""
-        return (self.host, self.port) == (other.host, other.port)
+        """Whether both would have the same socket; port 0 is another each time."""
+        same = (self.host, self.port) == (other.host, other.port)
+        return same and (self.port != 0 or self.encrypted == other.encrypted)
 
 
 class Forward(Struct, frozen=True):

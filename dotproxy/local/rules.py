@@ -6,11 +6,13 @@ from typing import NamedTuple
 from dotproxy.config.rule import PER_NAME
 from dotproxy.local.actions import AAAA, A, Ask, Block, Own, kind_of
 from dotproxy.local.book import Book
+from dotproxy.local.designation import NAME, Served, designation, nothing
 from dotproxy.local.edges import Edges
 from dotproxy.local.entry import answer_of
 from dotproxy.local.lead import BINDINGS, Lead, host_of
 from dotproxy.local.leases import Leases
 from dotproxy.local.screen import targets, without_private
+from dotproxy.local.special import NO_DESIGNATION
 from dotproxy.local.verdicts import Effect
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.draft import BLOCKED, FILTERED, FORGED, IN, Draft, negative
@@ -44,6 +46,8 @@ class Rules:
     """
 
     def __init__(self, book: Book, leases: Leases | None = None) -> None:
+        self.served: Served = nothing
+        """What of us is reached encrypted, for those who want to find it."""
         self.use(book)
         self.edges = Edges()
         self.leases = leases or Leases((), lambda: 0.0)
@@ -70,7 +74,11 @@ class Rules:
         found = self.book.find(name)
         if found is not None:
             action = found.action
-            if isinstance(action, Lead) and query.type in ADDRESSED:
+            if action is NO_DESIGNATION:
+                told = self._designation(query)
+                if told is not None:
+                    return told
+            elif isinstance(action, Lead) and query.type in ADDRESSED:
                 action = self._leased(action, name)
             return action.draft(query.question, found.at)
         stays = self.book.naming.special.single_labels and _is_single(name)
@@ -78,6 +86,11 @@ class Rules:
             # Not NXDOMAIN: top-level domains do exist.
             return Draft(negative(query.question, NOERROR, 0, SINGLE_LABEL_TTL))
         return None
+
+    def _designation(self, query: Query) -> Draft | None:
+        if query.type != SVCB or query.name != NAME:
+            return None
+        return designation(query.question, self.served())
 
     def route(self, query: Query) -> str | None:
         """Return the group of upstreams that is to be asked, if a rule says which."""

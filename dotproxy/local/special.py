@@ -7,7 +7,7 @@
 | onion | there is none | RFC 7686 section 2 |
 | local | there is none: it is for multicast | RFC 6762 section 22.1 |
 | home.arpa | there is none, unless a rule says so | RFC 8375 section 4 |
-| resolver.arpa | nothing of any type | RFC 9462 section 6.4 |
+| resolver.arpa | nothing, unless we serve over TLS | RFC 9462 section 6.4 |
 | reverse zones | there is none | RFC 6303 section 4, RFC 7793 |
 
 A zone's own name exists, and has a SOA; but the top-level domains that nobody has do

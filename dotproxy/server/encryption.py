@@ -50,6 +50,12 @@ class Encryption:
         self.credentials, self._named = credentials, named
         self._first = contexts[0] if contexts else None
 
+    @property
+    def name(self) -> str:
+        """A name that the first certificate is for; "" if it has none, or but `*`."""
+        names = [name for each in self.credentials[:1] for name in each.names]
+        return next((name for name in names if "*" not in name), "")
+
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Begin TLS with a client."""
         assert self._first is not None, "who listens over TLS has a certificate"

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from dotproxy.config.model import Config, Listen
 from dotproxy.config.setting import ConfigError
+from dotproxy.local.designation import Designated
 from dotproxy.server.credentials import Credentials, read_credentials
 from dotproxy.server.encryption import Encryption, check
 from dotproxy.server.factory import ProxyServerFactory
@@ -21,6 +22,8 @@ from dotproxy.server.renewal import Renewal
 from dotproxy.server.sockets import ListenError, Sockets, bind, bind_stream
 from dotproxy.server.tls_listener import TLSListener
 from dotproxy.upstream.ticker import until
+from dotproxy.wire.dotted import read_name
+from dotproxy.wire.message import FormatError
 
 LONGEST_DRAIN = 31.0
 """Seconds that an address lasts after it was removed: a little more than the longest
@@ -64,6 +67,21 @@ class Listeners(MultiService):
     def addresses(self) -> list[str]:
         """The addresses that are served."""
         return [listener.address for listener in self._serving.values()]
+
+    def designated(self) -> list[Designated]:
+        """Return where clients may come encrypted: each port once, and its addresses.
+
+        It takes a certificate for a name, which they are to insist on.
+        """
+        try:
+            name = read_name(self._encryption.name)
+        except FormatError:
+            return []
+        ports: dict[int, list[str]] = {}
+        for listener in self._serving.values():
+            if isinstance(listener, TLSListener):
+                ports.setdefault(listener.port, []).append(listener.host)
+        return [Designated(name, port, tuple(hosts)) for port, hosts in ports.items()]
 
     @property
     def owe(self) -> bool:

@@ -23,7 +23,8 @@ class TLSListener(Service):
         reactor: Any,
         encryption: Encryption,
     ) -> None:
-        self.address = TLS + joined(*bound.getsockname()[:2])
+        self.host, self.port = bound.getsockname()[:2]
+        self.address = TLS + joined(self.host, self.port)
         self._entrance = Entrance(bound, factory, reactor, encryption)
 
     @property

@@ -105,6 +105,25 @@ class KdigTests(EncryptedTests):
         self.assertNotIn("Option", "".join(unasked.edns))
 
 
+class DiscoveryTests(EncryptedTests):
+    """Clients that know our address find out where we are encrypted (RFC 9462)."""
+
+    def designated(self) -> list[str]:
+        answer = kdig(self.port, "_dns.resolver.arpa", "SVCB")
+        self.assertEqual(answer.status, "NOERROR")
+        return answer.values
+
+    def test_served(self) -> None:
+        """What is served is said, and nothing once it is not."""
+        proxy = self.start()
+        hint = f"SVCB 1 {NAME}. alpn=dot port={self.tls_port} ipv4hint=127.0.0.1"
+        self.assertEqual(self.designated(), [hint])
+        self.configure(f"127.0.0.1:{self.port}")
+        proxy.process.hang_up()
+        self.assertTrue(eventually(lambda: "reloaded" in proxy.process.output))
+        self.assertEqual(self.designated(), [])
+
+
 class HandshakeTests(EncryptedTests):
     def test_protocol(self) -> None:
         """ALPN is `dot`; sessions are resumed; TLS 1.1 is refused."""
