@@ -41,7 +41,7 @@ class MetricsTests(TestCase):
             await observed.ask(name)
         await observed.ask("blocked.example", "TYPE4711")
         queries = self.values(observed, "dotproxy_queries_total")
-        assert queries == {("udp",): 4, ("tcp",): 0}
+        assert queries == {("udp",): 4, ("tcp",): 0, ("dot",): 0}
         types = self.values(observed, "dotproxy_query_types_total")
         assert types[("other",)] == 1
         replies = self.values(observed, "dotproxy_responses_total")
@@ -60,7 +60,7 @@ class MetricsTests(TestCase):
         assert respond(b"\0\1\0\0\0\0", datagram=False) is None
         assert respond(bytes(13), datagram=False) is not None
         queries = self.values(observed, "dotproxy_queries_total")
-        assert queries == {("udp",): 0, ("tcp",): 2}
+        assert queries == {("udp",): 0, ("tcp",): 2, ("dot",): 0}
         rejected = self.values(observed, "dotproxy_rejected_total")
         assert rejected[("malformed",)] == 2
 

@@ -7,7 +7,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dotproxy.observe.status import ConnectionStatus, Status, UpstreamStatus
+from dotproxy.observe.status import (
+    ClientStatus,
+    ConnectionStatus,
+    Status,
+    UpstreamStatus,
+)
 
 STYLES = {"up": "green", "down": "bold red", "new": "yellow"}
 
@@ -32,11 +37,15 @@ def draw(first: Status, later: Status, console: Console) -> None:
             console.print(_connections(upstream.connections))
 
 
+def _queries(clients: ClientStatus) -> int:
+    return clients.udp_queries + clients.tcp_queries + clients.tls_queries
+
+
 def _whole(first: Status, later: Status) -> Iterator[Line]:
     yield "serves", ", ".join(later.listeners)
     clients = later.clients
-    asked = clients.udp_queries + clients.tcp_queries
-    before = first.clients.udp_queries + first.clients.tcp_queries
+    asked = _queries(clients)
+    before = _queries(first.clients)
     seconds = max(later.uptime_s - first.uptime_s, 0.001)
     rate = (asked - before) / seconds
     yield "queries", f"{asked}, {rate:.1f} a second, {clients.under_way} under way"

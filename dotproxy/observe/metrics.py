@@ -70,6 +70,7 @@ def _queries(subject: Subject) -> Iterator[Metric]:
     )
     queries.add_metric(["udp"], factory.ready_datagrams.queries)
     queries.add_metric(["tcp"], factory.ready_streams.queries)
+    queries.add_metric(["dot"], factory.ready_encrypted.queries)
     yield queries
     named: dict[str, int] = {}
     for number, count in factory.types.items():

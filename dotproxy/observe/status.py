@@ -67,6 +67,7 @@ class ClientStatus(Struct, frozen=True):
 
     udp_queries: int
     tcp_queries: int
+    tls_queries: int
     tcp_connections: int
     under_way: int
     denied: int
@@ -135,7 +136,8 @@ def replies_of(subject: Subject) -> dict[str, list[int]]:
     """Return the replies by source, and in each list by RCODE."""
     factory = subject.factory
     ready = [0] * (RCODE + 1)
-    for each in (factory.ready_datagrams, factory.ready_streams):
+    streams = (factory.ready_streams, factory.ready_encrypted)
+    for each in (factory.ready_datagrams, *streams):
         _add_by_rcode(ready, each)
     return {"ready": ready, **subject.core.forwarder.replies.by_source()}
 
@@ -150,6 +152,7 @@ def _clients(subject: Subject) -> ClientStatus:
     return ClientStatus(
         udp_queries=factory.ready_datagrams.queries,
         tcp_queries=factory.ready_streams.queries,
+        tls_queries=factory.ready_encrypted.queries,
         tcp_connections=len(factory.streams),
         under_way=len(factory.under_way),
         denied=gate.denied if gate else 0,

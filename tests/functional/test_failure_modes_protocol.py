@@ -9,7 +9,7 @@ import dns.message
 
 from tests.functional.clients import Answer, dig, kdig
 from tests.functional.crowd import query
-from tests.functional.processes import PATIENCE
+from tests.functional.processes import PATIENCE, eventually
 from tests.functional.scene import NO_CACHE, Scene
 from tests.functional.standing import standing
 
@@ -96,7 +96,7 @@ class MemoryTests(TestCase):
         first = scene.ask("nope.lab.example")
         time.sleep(1.1)
         second = scene.ask("nope.lab.example")
-        found = []
+        found: list[int] = []
         for answer in (first, second):
             self.assertEqual(answer.status, "NXDOMAIN")
             [soa] = answer.records("AUTHORITY")
@@ -114,8 +114,11 @@ class MemoryTests(TestCase):
         self.assertEqual(scene.ask("bad.lab.example").explanations, {CACHED_ERROR})
         self.assertEqual(scene.lab.queries, 1)
         scene.lab.have()
-        time.sleep(2.1)
-        self.assertEqual(scene.ask("bad.lab.example").status, "NXDOMAIN")
+        asked_anew = eventually(
+            lambda: scene.ask("bad.lab.example").status != "SERVFAIL"
+        )
+        self.assertTrue(asked_anew)
+        self.assertEqual(scene.lab.queries, 2)
 
     def test_f27_bounds(self) -> None:
         """However many names are asked for, the cache stays within its size, so some
@@ -136,17 +139,18 @@ class MemoryTests(TestCase):
         """However many ask for a name at once, it is asked once, and all are answered;
         those who leave take nothing from the others."""
         scene = Scene.create(self.addCleanup, *NO_CACHE)
+        scene.lab.have("delay=0.5@mx.lab.example")
         leaving = socket.socket(type=socket.SOCK_DGRAM)
-        leaving.sendto(query("slow.lab.example"), ("127.0.0.1", scene.proxy.port))
+        leaving.sendto(query("mx.lab.example"), ("127.0.0.1", scene.proxy.port))
         leaving.close()
         clients = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(100)]
         for number, client in enumerate(clients):
             self.addCleanup(client.close)
             client.settimeout(PATIENCE)
             client.connect(("127.0.0.1", scene.proxy.port))
-            client.send(query("sLow.lab.example", number=number))
+            client.send(query("mX.lab.example", number=number))
         for number, client in enumerate(clients):
             reply = dns.message.from_wire(client.recv(4096))
             self.assertEqual(reply.id, number)
-            self.assertEqual(reply.answer[0][0].to_text(), "192.0.2.60")
+            self.assertEqual(reply.answer[0][0].to_text(), "192.0.2.25")
         self.assertEqual(scene.lab.queries, 1)
