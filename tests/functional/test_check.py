@@ -177,6 +177,8 @@ class Terminal:
         pid, self._terminal = pty.fork()
         if not pid:
             os.chdir(ROOT)
+            # Who runs the tests may have it ignored, as shells do for jobs behind.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             environment = {**os.environ, **ENVIRONMENT, "TERM": "xterm"}
             os.execve(MAIN[0], [*MAIN, *words], environment)
         self._pid = pid
