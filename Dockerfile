@@ -22,7 +22,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /
 # Plain DNS; and what the configuration may have it serve besides.
-EXPOSE 53/udp 53/tcp 853/tcp 443/tcp 9153/tcp
+EXPOSE 53/udp 53/tcp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s \
   CMD ["/opt/dotproxy/bin/python", "/opt/dotproxy/healthy.py"]

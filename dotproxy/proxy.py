@@ -106,15 +106,17 @@ class Proxy(MultiService):
         """
         if self._stopping or not self.running:
             raise ConfigError("reload", "is for a service that runs")
-        wanted, before = self._source.read(), self.core
+        wanted, before, ruled = self._source.read(), self.core, self.rules.book
         config = keep_lasting(before.config, wanted)
-        plan = self._source.plan(config, self.rules.book)
+        plan = self._source.plan(config, ruled)
         self._swap(plan, self.listeners.bind(plan.config))
         changed = changes(before.config, plan.config)
         emptied = before.forwarder.cache is not self.core.forwarder.cache
         if emptied and not {"profile", "upstream"} & {*changed}:
             # The configuration says the same, and the file that it names does not.
             changed += ("upstream.ca_file",)
+        if plan.book.files != ruled.files and not {"rule", "hosts"} & {*changed}:
+            changed += ("rule.files",)
         return Reloaded(changed, changes(plan.config, wanted), emptied)
 
     def reload_or_complain(self) -> None:
@@ -159,13 +161,13 @@ class Proxy(MultiService):
         return until(lambda: not self.listeners.owe, self._reactor, limit)
 
     def _swap(self, plan: Plan, bound: Bound) -> None:
-        ruled_anew = plan.book is not self.rules.book
+        ruled = self.rules.book
         self.rules.use(plan.book)
-        self._rule_files.watch()
+        self._rule_files.follow(ruled)
         before, self.core = self.core, self.core.followed_by(plan)
         self.factory.serve(self.core.resolver, terms_for(plan.config, token_bytes()))
         self.listeners.serve(plan.config, bound)
-        if ruled_anew:
+        if plan.book is not ruled:
             # What was learned went through other rules.
             self.factory.flush()
         if self.cache_file is not None:

@@ -55,6 +55,11 @@ class RuleFiles(Service):
         elif not wanted and self._looking.running:
             self._looking.stop()
 
+    def follow(self, before: Book) -> None:
+        """Take note of rules that others have read, and say what is wrong with them."""
+        self._report(self._rules.book, before)
+        self.watch()
+
     def look(self) -> Deferred[None]:
         """Read what has changed; fires when that holds.  It never fails."""
         before, faults = self._rules.book, list[str]()
@@ -85,7 +90,8 @@ class RuleFiles(Service):
         known = {*_faults(before)} if before else set()
         for bad, first in _faults(book):
             if (bad, first) not in known:
-                self.log.warn("{bad} bad lines left out; {first}", bad=bad, first=first)
+                lines = "1 bad line" if bad == 1 else f"{bad} bad lines"
+                self.log.warn("{lines} left out; {first}", lines=lines, first=first)
 
     def _fail(self, failure: Failure) -> None:
         self.log.failure("the rules stay as they are", failure)

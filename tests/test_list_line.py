@@ -39,7 +39,6 @@ class ReadLineTests(TestCase):
     def test_exact(self) -> None:
         """A plain name stands for itself, as between a bar and a caret."""
         self.means(EXACT, ADS, f" {ADS}", f"{ADS}.", "|ads.example.org^", of=(ADS,))
-        self.means(EXACT, "localhost", "LocalHost", of=("localhost",))
         self.means(EXACT, "_x.-y-.a_b.example", of=("_x.-y-.a_b.example",))
 
     def test_suffix(self) -> None:
@@ -77,6 +76,10 @@ class ReadLineTests(TestCase):
         """What every hosts file says of the machine itself lists nothing."""
         self.means(
             Meaning.NOTHING,
+            "localhost",
+            "LocalHost",
+            "localhost.",
+            "localhost.localdomain",
             "127.0.0.1 localhost",
             "127.0.0.1 localhost.localdomain",
             "127.0.0.1\tLOCALHOST",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from random import Random
+from tempfile import NamedTemporaryFile
 from typing import cast
 
 from msgspec.structs import replace
@@ -133,6 +134,19 @@ class ReloadTests(ProxyTests):
         await self.until(lambda: self.upstreams[2].asked)
         self.upstreams[2].answer()
         assert rcode(await asking) == 0
+
+    async def test_list(self) -> None:
+        """A list that has changed is read again, and what is bad in it is told."""
+        with NamedTemporaryFile("w") as file:
+            rule = Rule("block", files=(file.name,))
+            self.start(replace(CONFIG, rule=(rule,)))
+            file.write("example.com\na..b\n")
+            file.flush()
+            with capturedLogs() as events:
+                assert self.proxy.reload().changed == ("rule.files",)
+            told = [formatEvent(event) for event in events]
+            assert any(each.startswith("1 bad line left out; ") for each in told)
+            assert self.proxy.reload().changed == ()
 
     async def test_under_way(self) -> None:
         """Who was asked before answers what it was asked; then it is let go."""

@@ -146,7 +146,7 @@ class RuleFilesTests(TestCase):
             await files.look()
         assert self.logged(events) == [
             f"2 bad lines left out; {self.list}: line 2 has no name or address in 'x'",
-            f"1 bad lines left out; {self.hosts}: line 1 has no address in 'x'",
+            f"1 bad line left out; {self.hosts}: line 1 has no address in 'x'",
         ]
 
     async def test_stopped(self) -> None:

@@ -16,6 +16,9 @@ from dotproxy.wire.message import FormatError
 Said = tuple[bytes, int, bytes]
 """One record that a line comes to: the name, the type, and what it holds."""
 
+KNOWN = "answered by a hosts file"
+"""What clients are told of what they get from here."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostsFile:
@@ -52,7 +55,7 @@ def join_hosts(files: Iterable[HostsFile]) -> Each:
             known = names.setdefault(name, {}).setdefault(kind, [])
             if rdata not in known and not (known and kind == PTR):
                 known.append(rdata)
-    return Each({name: Own(records, TTL) for name, records in names.items()})
+    return Each({name: Own(records, TTL, KNOWN) for name, records in names.items()})
 
 
 def _read_line(line: bytes) -> Iterator[Said]:

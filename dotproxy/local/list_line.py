@@ -86,7 +86,10 @@ OWN = {
     *(f"ip6-{name}" for name in ("localhost", "loopback", "localnet", "mcastprefix")),
     *(f"ip6-{name}" for name in ("allnodes", "allrouters", "allhosts")),
 }
-"""Names in usual hosts files that mean the machine and its network: never listed."""
+"""Names in usual hosts files that mean the machine and its network: never listed, and
+not in what was made of such files either."""
+
+OWN_OCTETS = frozenset(name.encode() for name in OWN)
 
 
 def read_line(line: bytes) -> Line:
@@ -102,7 +105,10 @@ def read_line(line: bytes) -> Line:
     if caret and b"|" not in prefix:
         return Meaning.FOREIGN, ()
     # What is no prefix of a rule is the address of a hosts line.
-    return PREFIXES.get(prefix, Meaning.EXACT), (_wire(name.lower()),)
+    meaning, folded = PREFIXES.get(prefix, Meaning.EXACT), name.lower()
+    if meaning is Meaning.EXACT and folded in OWN_OCTETS:
+        return Meaning.NOTHING, ()
+    return meaning, (_wire(folded),)
 
 
 def _unusual(line: bytes) -> Line:
@@ -120,6 +126,8 @@ def _unusual(line: bytes) -> Line:
     if rule := RULE.fullmatch(text):
         prefix, name, caret = rule.groups("")
         if not caret or "|" in prefix:
+            if not prefix and name.rstrip(".").lower() in OWN:
+                return Meaning.NOTHING, ()
             return PREFIXES[prefix.encode()], (_named(name),)
     if BROWSERS.match(text):
         return Meaning.FOREIGN, ()

@@ -9,7 +9,6 @@ from dotproxy.wire.reply import from_body, status
 NOT_SUPPORTED = 21
 """INFO-CODE "Not Supported" (RFC 8914 4.22)."""
 
-
 HINFO = 13
 """The type of record that ANY is answered by (RFC 8482 section 4.2)."""
 

@@ -164,7 +164,7 @@ class ChangeTests(RulesCase):
         """Bad lines are left out with one warning, the others hold."""
         self.write("list", "mx.lab.example\n? ?\n")
         self.start(RULES, "--upstream", "lab")
-        self.proxy.process.wait_for("1 bad lines left out; .*list: line 2")
+        self.proxy.process.wait_for("1 bad line left out; .*list: line 2")
         self.assertEqual(self.ask("mx.lab.example").status, "NXDOMAIN")
 
     def test_missing(self) -> None:
