@@ -15,8 +15,9 @@ CODE := dotproxy twisted tests tools benchmarks reliability fuzz soak dotproxy.t
 run: .venv/installed
 	$(BIN)/twistd -n --pidfile= dotproxy $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(FLAGS)
 
+# Most of the time is spent waiting for processes, so four at a time suit two cores.
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(or $(JOBS),4) --dist loadfile
 
 trial: .venv/installed-dev
 	cd "$$(mktemp -d)" && PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m twisted.trial tests
