@@ -659,6 +659,15 @@ class SampleTests(FileTests):
         """The sample says what would hold without it."""
         self.assertEqual(load(str(SAMPLE)), DEFAULT)
 
+    def test_shared(self) -> None:
+        """The sample for a resolver that many share has a limit on each of them."""
+        shared = load(str(SAMPLE.with_name("shared.toml")))
+        self.assertGreater(shared.rate_limit.qps, 0)
+        self.assertEqual(shared.access.deny, "drop")
+        self.assertEqual(
+            {str(each) for each in shared.listen}, {"0.0.0.0:53", "[::]:53"}
+        )
+
     def test_every_key(self) -> None:
         """Every key stands in the sample, under a comment that gives the reason."""
         text = SAMPLE.read_text()
