@@ -153,6 +153,7 @@ def _relay(proxy: Proxy, sockets: list[socket], reactor: Any) -> None:
         Redirects(proxy.rules),
         # The core is another one after a reload.
         lambda query: proxy.core.origins.resolve(query),
+        lambda: proxy.core.config.gateway,
         relays_for(config),
     )
     gateway = create_gateway(config, sockets, others, reactor)

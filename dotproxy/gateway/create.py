@@ -30,6 +30,8 @@ class Surroundings(NamedTuple):
 
     redirects: Redirects
     resolve: Resolve
+    current: Callable[[], Gateway]
+    """What is configured now: the addresses may change while the relay runs."""
     relays: int
     """How many relays there is room for."""
 
@@ -42,7 +44,11 @@ def create_gateway(
     default = gateway.default_backend
     backend = Redirect(address_and_port(default)) if default else None
     listening = [bound.getsockname()[:2] for bound in sockets]
-    own = Networks([*map(ip_network, gateway.reached_at), *gateway.leased])
+
+    def own() -> Networks:
+        reached = others.current().reached_at
+        return Networks([*map(ip_network, reached), *gateway.leased])
+
     guide = Guide(
         Signposts(table.find, table.name_at, default=backend, port=gateway.port),
         Origins(others.resolve, reactor, gateway.connect_timeout),
