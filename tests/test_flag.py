@@ -1,14 +1,11 @@
 """What flags say, and how it is refused."""
 
-from contextlib import redirect_stdout
-from io import StringIO
 from unittest import TestCase
 
 from twisted.python import usage
 
-from dotproxy import __version__
-from dotproxy.cli.flag import checked, flags_first, seconds, show_version, suggestion
-from dotproxy.config.upstream_spec import parse_upstream
+from dotproxy.cli.flag import flags_first, seconds, suggestion
+from dotproxy.config.options import checked
 
 
 class Plain(usage.Options):
@@ -67,22 +64,7 @@ class ValueTests(TestCase):
         assert checked("--wait", "0.1", seconds(0.1, 30)) == 0.1
         assert checked("--wait", "30", seconds(0.1, 30)) == 30.0
 
-    def test_configuration(self) -> None:
-        """What the configuration refuses is refused here, in its words."""
-        with self.assertRaises(usage.UsageError) as caught:
-            checked("UPSTREAM", "tls://1.1.1.1#", parse_upstream)
-        expected = "UPSTREAM 'tls://1.1.1.1#' must have a host name after its #"
-        assert str(caught.exception) == expected
-
     def test_suggestion(self) -> None:
         """A word near to a known one is taken for it, any other is not."""
         assert suggestion("chekc", ["check", "pin"]) == "did you mean check?"
         assert suggestion("frobnicate", ["check", "pin"]) == "see --help"
-
-    def test_version(self) -> None:
-        """Asked for the version, the command says it and ends well."""
-        said = StringIO()
-        with redirect_stdout(said), self.assertRaises(SystemExit) as caught:
-            show_version()
-        assert said.getvalue().startswith(f"dotproxy {__version__}, Twisted ")
-        assert caught.exception.code == 0

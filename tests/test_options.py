@@ -24,9 +24,16 @@ from dotproxy.config.model import (
     Listen,
     Upstream,
 )
-from dotproxy.config.options import VALUES, WIDTH, Options
+from dotproxy.config.options import (
+    VALUES,
+    WIDTH,
+    Options,
+    checked,
+    opt_version,
+)
 from dotproxy.config.presets import PRESETS
 from dotproxy.config.toml_file import DEFAULT
+from dotproxy.config.upstream_spec import parse_upstream
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
 PIN, BACKUP = "A" * 43 + "=", "B" * 42 + "A="
@@ -460,3 +467,22 @@ class AgainTests(TestCase):
             f"{self.file}:2: timeout = 99 must be a number of seconds from 0.1 to 30",
         )
         self.assertIs(options.config, before)
+
+
+class SharedTests(TestCase):
+    """What other commands have from here."""
+
+    def test_configuration(self) -> None:
+        """What the configuration refuses is refused here, in its words."""
+        with self.assertRaises(UsageError) as caught:
+            checked("UPSTREAM", "tls://1.1.1.1#", parse_upstream)
+        expected = "UPSTREAM 'tls://1.1.1.1#' must have a host name after its #"
+        assert str(caught.exception) == expected
+
+    def test_version(self) -> None:
+        """Asked for the version, the command says it and ends well."""
+        said = StringIO()
+        with redirect_stdout(said), self.assertRaises(SystemExit) as caught:
+            opt_version(None)
+        assert said.getvalue().startswith(f"dotproxy {dotproxy.__version__}, Twisted ")
+        assert caught.exception.code == 0

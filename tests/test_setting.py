@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getopt
 from typing import Annotated, Any
 from unittest import TestCase
 
@@ -10,6 +11,7 @@ from msgspec import Meta, Struct
 
 from dotproxy.config.setting import (
     ConfigError,
+    advice,
     check_types,
     checked,
     one_of,
@@ -145,3 +147,15 @@ class ShownTests(TestCase):
         self.assertEqual(shown("a\nb\u2028"), r"'a\nb\u2028'")
         self.assertEqual(shown("a" * 200), "'" + "a" * 79 + "...")
         self.assertEqual(shown("a" * 78), repr("a" * 78))
+
+
+class AdviceTests(TestCase):
+    def test_advice(self) -> None:
+        """A flag that lacks its value is told what that is; of others the nearest."""
+        values = {"file": "FILE", "loud": ""}
+        for flag, expected in (
+            ("file", "no: write --file FILE"),
+            ("lod", "no, did you mean --loud?"),
+            ("zzz", "no, see --help"),
+        ):
+            assert advice(getopt.GetoptError("no", flag), values) == expected

@@ -2,19 +2,16 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import msgspec
 from twisted.python import usage
 
-from dotproxy.cli.caller import CallError, admin_place, caller
-from dotproxy.cli.flag import checked, flags_first, show_version
-from dotproxy.cli.help_text import help_text
+from dotproxy.cli import command
+from dotproxy.cli.caller import CallError, caller
+from dotproxy.config.options import opt_version
 from dotproxy.config.setting import shown
-
-VALUES = {"json": "", "admin": "PLACE", "help": "", "version": ""}
-"""What --help shows, in its order: the flags and what they take."""
 
 
 class ExplainOptions(usage.Options):
@@ -27,37 +24,29 @@ class ExplainOptions(usage.Options):
         " A unless given.  Exit status: 0 explained, 1 not, 2 wrong usage."
     )
 
+    takes: ClassVar[Mapping[str, str]] = {
+        "json": "",
+        "admin": "PLACE",
+        "help": "",
+        "version": "",
+    }
+    """What --help shows, in its order: the flags and what they take."""
+
+    parseOptions = command.parse_options
+    getUsage = command.usage_text
+    opt_help = command.opt_help
+    opt_version = opt_version
+    opt_admin = command.opt_admin
+
     def __init__(self) -> None:
         usage.Options.__init__(self)
-        self._admin = ""
+        self.admin = ""
         self._words: dict[str, str] = {}
         self._json = False
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Read the flags, wherever they stand; a UsageError is one line."""
-        usage.Options.parseOptions(self, flags_first(self, options or ()))
-
-    def opt_admin(self, text: str) -> None:
-        """Ask the proxy there: http://HOST:PORT, or the path of a socket (default
-        the socket where proxies usually have it)."""
-        self._admin = checked("--admin", text, admin_place)
 
     def opt_json(self) -> None:
         """Print it as JSON, for programs."""
         self._json = True
-
-    def opt_help(self) -> None:
-        """Show this text."""
-        print(self.getUsage())
-        raise SystemExit(0)
-
-    def opt_version(self) -> None:
-        """Show the versions of dotproxy and Twisted."""
-        show_version()
-
-    def getUsage(self, width: int | None = None) -> str:
-        """Return the text of --help."""
-        return help_text(self, VALUES)
 
     def parseArgs(self, *words: str) -> None:
         """Take the name and the type."""
@@ -69,7 +58,7 @@ class ExplainOptions(usage.Options):
     async def run(self, reactor: Any) -> int:
         """Ask, print what it says, and return the exit status."""
         try:
-            asking = caller(self._admin, os.environ, reactor)
+            asking = caller(self.admin, os.environ, reactor)
             said = await asking.get("explain", **self._words)
         except CallError as fault:
             print(f"dotproxy: {fault}", file=sys.stderr)

@@ -3,15 +3,8 @@
 import getopt
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import TypeVar
 
-from twisted.copyright import version as twisted_version
 from twisted.python import usage
-
-from dotproxy import __version__
-from dotproxy.config.setting import ConfigError, shown
-
-T = TypeVar("T")
 
 
 def flags_first(options: usage.Options, arguments: Sequence[str]) -> list[str]:
@@ -44,17 +37,6 @@ def suggestion(word: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else "see --help"
 
 
-def checked(flag: str, text: str, read: Callable[[str], T]) -> T:
-    """Return what `read` makes of a flag's text; its fault becomes a UsageError."""
-    try:
-        return read(text)
-    except ConfigError as fault:
-        rule = fault.rule
-    except ValueError as fault:
-        rule = str(fault)
-    raise usage.UsageError(f"{flag} {shown(text)} {rule}")
-
-
 def seconds(least: float, most: float) -> Callable[[str], float]:
     """Return how to read a number of seconds within these bounds."""
 
@@ -69,9 +51,3 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
         return number
 
     return read
-
-
-def show_version() -> None:
-    """Print the versions of dotproxy and Twisted, and end the process."""
-    print(f"dotproxy {__version__}, Twisted {twisted_version}")
-    raise SystemExit(0)

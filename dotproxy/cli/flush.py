@@ -2,21 +2,18 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import msgspec
 from twisted.python import usage
 
-from dotproxy.cli.caller import CallError, admin_place, caller
-from dotproxy.cli.flag import checked, flags_first, show_version
-from dotproxy.cli.help_text import help_text
+from dotproxy.cli import command
+from dotproxy.cli.caller import CallError, caller
+from dotproxy.config.options import opt_version
 from dotproxy.config.setting import shown
 from dotproxy.wire.dotted import read_name
 from dotproxy.wire.message import FormatError
-
-VALUES = {"subtree": "", "admin": "PLACE", "help": "", "version": ""}
-"""What --help shows, in its order: the flags and what they take."""
 
 
 class FlushOptions(usage.Options):
@@ -28,37 +25,29 @@ class FlushOptions(usage.Options):
         " that were.  Exit status: 0 done, 1 not done, 2 wrong usage."
     )
 
+    takes: ClassVar[Mapping[str, str]] = {
+        "subtree": "",
+        "admin": "PLACE",
+        "help": "",
+        "version": "",
+    }
+    """What --help shows, in its order: the flags and what they take."""
+
+    parseOptions = command.parse_options
+    getUsage = command.usage_text
+    opt_help = command.opt_help
+    opt_version = opt_version
+    opt_admin = command.opt_admin
+
     def __init__(self) -> None:
         usage.Options.__init__(self)
-        self._admin = ""
+        self.admin = ""
         self._name = ""
         self._subtree = False
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Read the flags, wherever they stand; a UsageError is one line."""
-        usage.Options.parseOptions(self, flags_first(self, options or ()))
-
-    def opt_admin(self, text: str) -> None:
-        """Ask the proxy there: http://HOST:PORT, or the path of a socket (default
-        the socket where proxies usually have it)."""
-        self._admin = checked("--admin", text, admin_place)
 
     def opt_subtree(self) -> None:
         """Forget all names below NAME as well."""
         self._subtree = True
-
-    def opt_help(self) -> None:
-        """Show this text."""
-        print(self.getUsage())
-        raise SystemExit(0)
-
-    def opt_version(self) -> None:
-        """Show the versions of dotproxy and Twisted."""
-        show_version()
-
-    def getUsage(self, width: int | None = None) -> str:
-        """Return the text of --help."""
-        return help_text(self, VALUES)
 
     def parseArgs(self, *names: str) -> None:
         """Take the name."""
@@ -80,7 +69,7 @@ class FlushOptions(usage.Options):
         """Flush, say how much, and return the exit status."""
         words = {"name": self._name, "subtree": "1" if self._subtree else ""}
         try:
-            said = await caller(self._admin, os.environ, reactor).post("flush", **words)
+            said = await caller(self.admin, os.environ, reactor).post("flush", **words)
         except CallError as fault:
             print(f"dotproxy: {fault}", file=sys.stderr)
             return 1

@@ -12,14 +12,16 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import react
 from twisted.python import usage
 
+from dotproxy.cli import command
 from dotproxy.cli.check.check import CheckOptions
 from dotproxy.cli.explain import ExplainOptions
-from dotproxy.cli.flag import advice, show_version, suggestion
+from dotproxy.cli.flag import advice, suggestion
 from dotproxy.cli.flush import FlushOptions
 from dotproxy.cli.help_text import help_text, laid_out
 from dotproxy.cli.pin import PinOptions
 from dotproxy.cli.reload import ReloadOptions
 from dotproxy.cli.status import StatusOptions
+from dotproxy.config.options import opt_version
 from dotproxy.config.setting import shown
 
 T = TypeVar("T")
@@ -55,14 +57,8 @@ class Options(usage.Options):
         ("reload", None, ReloadOptions, "Let it read its configuration again."),
     )
 
-    def opt_help(self) -> None:
-        """Show this text."""
-        print(self.getUsage())
-        raise SystemExit(0)
-
-    def opt_version(self) -> None:
-        """Show the versions of dotproxy and Twisted."""
-        show_version()
+    opt_help = command.opt_help
+    opt_version = opt_version
 
     def getUsage(self, width: int | None = None) -> str:
         """Return the text of --help: the commands, then the flags."""

@@ -2,20 +2,21 @@
 
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 from twisted.python import usage
 
+from dotproxy.cli import command
 from dotproxy.cli.check.findings import Certificate, Server, Status
 from dotproxy.cli.check.interview import Terms
 from dotproxy.cli.check.probe import Probe
 from dotproxy.cli.check.subject import subjects
-from dotproxy.cli.flag import checked, flags_first, seconds, show_version
-from dotproxy.cli.help_text import help_text
+from dotproxy.cli.flag import seconds
 from dotproxy.cli.host import look_up
 from dotproxy.config.model import Config, ConfigError, Upstream
+from dotproxy.config.options import checked, opt_version
 from dotproxy.config.presets import PRESETS
 from dotproxy.config.setting import shown
 from dotproxy.config.spelling import HIGHEST_PORT, address_and_port, host_name, joined
@@ -34,10 +35,6 @@ timeout_seconds = seconds(0.1, 30)
 """Read how long to wait for a connection."""
 
 
-VALUES = {"ca-file": "FILE", "timeout": "SECONDS", "help": "", "version": ""}
-"""What --help shows, in its order: the flags and what they take."""
-
-
 class PinOptions(usage.Options):
     """Read the flags of `dotproxy pin`."""
 
@@ -49,16 +46,25 @@ class PinOptions(usage.Options):
         "  Exit status: 0 verified, 1 not verified or not reached, 2 wrong usage."
     )
 
+    takes: ClassVar[Mapping[str, str]] = {
+        "ca-file": "FILE",
+        "timeout": "SECONDS",
+        "help": "",
+        "version": "",
+    }
+    """What --help shows, in its order: the flags and what they take."""
+
+    parseOptions = command.parse_options
+    getUsage = command.usage_text
+    opt_help = command.opt_help
+    opt_version = opt_version
+
     def __init__(self) -> None:
         usage.Options.__init__(self)
         self._ca_file = ""
         self._timeout = 5.0
         self._host = ""
         self._upstream = Upstream((NOWHERE,))
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Read the flags, wherever they stand; a UsageError is one line."""
-        usage.Options.parseOptions(self, flags_first(self, options or ()))
 
     def opt_ca_file(self, text: str) -> None:
         """Trust the authorities in this PEM file (default the system's)."""
@@ -67,19 +73,6 @@ class PinOptions(usage.Options):
     def opt_timeout(self, text: str) -> None:
         """Wait so many seconds for a connection, 0.1 to 30 (default 5)."""
         self._timeout = checked("--timeout", text, timeout_seconds)
-
-    def opt_help(self) -> None:
-        """Show this text."""
-        print(self.getUsage())
-        raise SystemExit(0)
-
-    def opt_version(self) -> None:
-        """Show the versions of dotproxy and Twisted."""
-        show_version()
-
-    def getUsage(self, width: int | None = None) -> str:
-        """Return the text of --help."""
-        return help_text(self, VALUES)
 
     def parseArgs(self, *hosts: str) -> None:
         """Take the server."""

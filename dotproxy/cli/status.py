@@ -2,30 +2,20 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import msgspec
 from twisted.internet.task import deferLater
 from twisted.python import usage
 
-from dotproxy.cli.caller import CallError, admin_place, caller
-from dotproxy.cli.flag import checked, flags_first, show_version
-from dotproxy.cli.help_text import help_text
+from dotproxy.cli import command
+from dotproxy.cli.caller import CallError, caller
+from dotproxy.config.options import opt_version
 from dotproxy.observe.status import Status
 
 INTERVAL = 1.0
 """Seconds between the two looks that make a rate."""
-
-
-VALUES = {
-    "json": "",
-    "quiet": "",
-    "admin": "PLACE",
-    "help": "",
-    "version": "",
-}
-"""What --help shows, in its order: the flags and what they take."""
 
 
 class StatusOptions(usage.Options):
@@ -38,19 +28,25 @@ class StatusOptions(usage.Options):
         " they cannot, or no proxy runs, 2 wrong usage."
     )
 
+    takes: ClassVar[Mapping[str, str]] = {
+        "json": "",
+        "quiet": "",
+        "admin": "PLACE",
+        "help": "",
+        "version": "",
+    }
+    """What --help shows, in its order: the flags and what they take."""
+
+    parseOptions = command.parse_options
+    getUsage = command.usage_text
+    opt_help = command.opt_help
+    opt_version = opt_version
+    opt_admin = command.opt_admin
+
     def __init__(self) -> None:
         usage.Options.__init__(self)
-        self._admin = ""
+        self.admin = ""
         self._json = self._quiet = False
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Read the flags, wherever they stand; a UsageError is one line."""
-        usage.Options.parseOptions(self, flags_first(self, options or ()))
-
-    def opt_admin(self, text: str) -> None:
-        """Ask the proxy there: http://HOST:PORT, or the path of a socket (default
-        the socket where proxies usually have it)."""
-        self._admin = checked("--admin", text, admin_place)
 
     def opt_json(self) -> None:
         """Print all as JSON, for programs, at once and without rates."""
@@ -60,19 +56,6 @@ class StatusOptions(usage.Options):
         """Print nothing: the exit status tells."""
         self._quiet = True
 
-    def opt_help(self) -> None:
-        """Show this text."""
-        print(self.getUsage())
-        raise SystemExit(0)
-
-    def opt_version(self) -> None:
-        """Show the versions of dotproxy and Twisted."""
-        show_version()
-
-    def getUsage(self, width: int | None = None) -> str:
-        """Return the text of --help."""
-        return help_text(self, VALUES)
-
     def parseArgs(self, *words: str) -> None:
         """Refuse what is no flag."""
         if words:
@@ -81,7 +64,7 @@ class StatusOptions(usage.Options):
     async def run(self, reactor: Any) -> int:
         """Look, print what there is, and return the exit status."""
         try:
-            asking = caller(self._admin, os.environ, reactor)
+            asking = caller(self.admin, os.environ, reactor)
             said = await asking.get("status")
             if not (self._json or self._quiet):
                 await deferLater(reactor, INTERVAL)

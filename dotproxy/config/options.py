@@ -5,7 +5,6 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -23,7 +22,7 @@ from dotproxy.config.model import (
     Upstream,
     parse_listen,
 )
-from dotproxy.config.setting import shown
+from dotproxy.config.setting import advice, shown
 from dotproxy.config.spelling import spki_pin
 from dotproxy.config.toml_file import DEFAULT, certificate_file, load
 from dotproxy.config.upstream import DEFAULT_GROUP
@@ -58,6 +57,12 @@ WIDTH, TEXT_COLUMN = 80, 22
 """Characters of a line of --help, and of its part that holds the flag."""
 
 
+def opt_version(self: object) -> None:
+    """Show the versions of dotproxy and Twisted."""
+    print(f"dotproxy {__version__}, Twisted {twisted_version}")
+    raise SystemExit(0)
+
+
 class Options(usage.Options):
     """Read the flags; `config` is the result.
 
@@ -72,6 +77,8 @@ class Options(usage.Options):
         "Answer plain DNS on this machine.  Ask for the answers over TLS (RFC 7858),"
         " of servers that proved who they are."
     )
+
+    opt_version = opt_version
 
     def __init__(self, folder: str = "") -> None:
         """Begin without a flag; relative paths begin at `folder`, "" is here."""
@@ -107,7 +114,7 @@ class Options(usage.Options):
         except usage.UsageError as fault:
             cause = fault.__context__
             if isinstance(cause, getopt.GetoptError):
-                raise usage.UsageError(_advice(cause)) from None
+                raise usage.UsageError(advice(cause, VALUES)) from None
             raise
 
     def again(self) -> Config:
@@ -127,7 +134,7 @@ class Options(usage.Options):
         """Serve DNS there over UDP and TCP, or with tls://ADDR over TLS, which takes
         a [certificate] in the file; may be repeated (default 127.0.0.1:5300 and
         [::1]:5300)."""
-        self._listen.append(_taken("listen", text, parse_listen))
+        self._listen.append(checked("--listen", text, parse_listen))
 
     def opt_upstream(self, text: str) -> None:
         """Ask this server: tls://ADDRESS[:PORT][#NAME], or one of cloudflare quad9
@@ -136,25 +143,25 @@ class Options(usage.Options):
         if text == LAB:
             self._lab = True
         else:
-            self._upstream.append(_taken("upstream", text, parse_upstream))
+            self._upstream.append(checked("--upstream", text, parse_upstream))
 
     def opt_strategy(self, text: str) -> None:
         """Choose among upstreams: failover, fastest, round-robin, random, race or
         split (default failover)."""
-        self._forward["strategy"] = _taken(
-            "strategy", text, lambda name: Forward(strategy=name).strategy
+        self._forward["strategy"] = checked(
+            "--strategy", text, lambda name: Forward(strategy=name).strategy
         )
 
     def opt_timeout(self, text: str) -> None:
         """Answer within so many seconds, 0.1 to 30, if only to say that it failed
         (default 5)."""
-        self._forward["timeout"] = _taken("timeout", text, _timeout)
+        self._forward["timeout"] = checked("--timeout", text, _timeout)
 
     def opt_pin(self, text: str) -> None:
         """Insist on this key, sha256//BASE64; may be repeated, one match is enough;
         holds for every --upstream (default none)."""
         pins = self._tls.get("spki_pins", ())
-        self._tls["spki_pins"] = (*pins, _taken("pin", text, spki_pin))
+        self._tls["spki_pins"] = (*pins, checked("--pin", text, spki_pin))
 
     def opt_ca_file(self, text: str) -> None:
         """Trust the authorities in this PEM file; holds for every --upstream (default
@@ -163,17 +170,17 @@ class Options(usage.Options):
         def read(path: str) -> str:
             return certificate_file(os.path.join(self._folder, path))
 
-        self._tls["ca_file"] = _taken("ca-file", text, read)
+        self._tls["ca_file"] = checked("--ca-file", text, read)
 
     def opt_cache_size(self, text: str) -> None:
         """Keep so many octets of answers, 0 for none (default 33554432, 32 MiB)."""
-        self._cache["size"] = _taken("cache-size", text, _cache_size)
+        self._cache["size"] = checked("--cache-size", text, _cache_size)
 
     def opt_admin(self, text: str) -> None:
         """Show metrics and status there, by HTTP: ADDRESS:PORT, such as
         127.0.0.1:9153 (default none)."""
-        self._admin["listen"] = _taken(
-            "admin", text, lambda address: Admin(listen=address).listen
+        self._admin["listen"] = checked(
+            "--admin", text, lambda address: Admin(listen=address).listen
         )
 
     def opt_log_format(self, text: str) -> None:
@@ -193,11 +200,6 @@ class Options(usage.Options):
     def opt_help(self) -> None:
         """Show this text."""
         print(self)
-        raise SystemExit(0)
-
-    def opt_version(self) -> None:
-        """Show the versions of dotproxy and Twisted."""
-        print(f"dotproxy {__version__}, Twisted {twisted_version}")
         raise SystemExit(0)
 
     def parseArgs(self, *arguments: str) -> None:
@@ -265,7 +267,7 @@ class Options(usage.Options):
         )
 
 
-def _taken(flag: str, text: str, read: Callable[[str], T]) -> T:
+def checked(flag: str, text: str, read: Callable[[str], T]) -> T:
     """Return what `read` makes of a flag's text; its fault becomes a UsageError."""
     try:
         return read(text)
@@ -273,7 +275,7 @@ def _taken(flag: str, text: str, read: Callable[[str], T]) -> T:
         rule = fault.rule
     except ValueError as fault:
         rule = str(fault)
-    raise usage.UsageError(f"--{flag} {shown(text)} {rule}")
+    raise usage.UsageError(f"{flag} {shown(text)} {rule}")
 
 
 def _timeout(text: str) -> float:
@@ -289,12 +291,3 @@ def _cache_size(text: str) -> int:
     # What is no number, or has more digits than Python reads, is out of range too.
     number = text.isdecimal() and len(text) < 20
     return Caching(size=int(text) if number else -1).size
-
-
-def _advice(fault: getopt.GetoptError) -> str:
-    """Add to what getopt says the flag that was perhaps meant, or its value."""
-    if value := VALUES.get(fault.opt):
-        return f"{fault.msg}: write --{fault.opt} {value}"
-    near = get_close_matches(fault.opt, VALUES, n=1)
-    meant = f"did you mean --{near[0]}?" if near else "see --help"
-    return f"{fault.msg}, {meant}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import getopt
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert
@@ -92,3 +94,14 @@ def one_of(names: tuple[str, ...]) -> Meta:
     """Bound a field to some words."""
     pattern = rf"\A(?:{'|'.join(names)})\Z"
     return Meta(pattern=pattern, description=f"one of {', '.join(names)}")
+
+
+def advice(fault: getopt.GetoptError, values: Mapping[str, str]) -> str:
+    """Add to what getopt says the flag that was perhaps meant, or its value.
+
+    `values` has all flags, and what their values are called.
+    """
+    if value := values.get(fault.opt):
+        return f"{fault.msg}: write --{fault.opt} {value}"
+    near = get_close_matches(fault.opt, values, n=1)
+    return f"{fault.msg}, " + (f"did you mean --{near[0]}?" if near else "see --help")

@@ -3,13 +3,11 @@
 import getopt
 import textwrap
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 
-from twisted.copyright import version as twisted_version
 from twisted.python import usage
 
-from dotproxy import __version__
-from dotproxy.config.setting import shown
+from dotproxy.config.options import opt_version
+from dotproxy.config.setting import advice, shown
 from dotproxy.config.spelling import HIGHEST_PORT
 from dotproxy.lab.faults import GROUPS, SPELLING, Fault, FaultError, Kind, parse_faults
 
@@ -36,6 +34,8 @@ class Options(usage.Options):
         f" --fault {SPELLING}.  SIGUSR1 takes the faults away, and brings them back."
     )
 
+    opt_version = opt_version
+
     def __init__(self) -> None:
         usage.Options.__init__(self)
         self.port = 0
@@ -52,7 +52,7 @@ class Options(usage.Options):
         except usage.UsageError as fault:
             cause = fault.__context__
             known = isinstance(cause, getopt.GetoptError)
-            line = _advice(cause) if known else str(fault)  # type: ignore[arg-type]
+            line = advice(cause, VALUES) if known else str(fault)  # type: ignore[arg-type]
             raise SystemExit(f"dotproxy-lab: {line}") from None
 
     def opt_port(self, text: str) -> None:
@@ -82,11 +82,6 @@ class Options(usage.Options):
     def opt_help(self) -> None:
         """Show this text."""
         print(self)
-        raise SystemExit(0)
-
-    def opt_version(self) -> None:
-        """Show the versions of dotproxy and Twisted."""
-        print(f"dotproxy {__version__}, Twisted {twisted_version}")
         raise SystemExit(0)
 
     def parseArgs(self, *arguments: str) -> None:
@@ -119,11 +114,3 @@ def explained(kind: Kind) -> str:
     if kind.value is None or kind.value.default is None:
         return kind.tells
     return f"{kind.tells[:-1]} (default {kind.value.default:g})."
-
-
-def _advice(fault: getopt.GetoptError) -> str:
-    """Add to what getopt says the flag that was perhaps meant, or its value."""
-    if value := VALUES.get(fault.opt):
-        return f"{fault.msg}: write --{fault.opt} {value}"
-    near = get_close_matches(fault.opt, VALUES, n=1)
-    return f"{fault.msg}, " + (f"did you mean --{near[0]}?" if near else "see --help")

@@ -1,7 +1,7 @@
 """`dotproxy check`: show what the upstreams are like, and say whether all is well."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -10,15 +10,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
 from twisted.python import usage
 
+from dotproxy.cli import command
 from dotproxy.cli.check.findings import Report, Status
 from dotproxy.cli.check.interview import Names, Terms
 from dotproxy.cli.check.lists import read_lists
 from dotproxy.cli.check.subject import LAB_NAMES, start_lab, subjects
 from dotproxy.cli.check.survey import Survey
-from dotproxy.cli.flag import checked, flags_first, seconds, show_version
-from dotproxy.cli.help_text import help_text
+from dotproxy.cli.flag import seconds
 from dotproxy.config.model import Config, ConfigError
-from dotproxy.config.options import LAB
+from dotproxy.config.options import LAB, checked, opt_version
 from dotproxy.config.spelling import host_name, spki_pin
 from dotproxy.config.toml_file import DEFAULT, certificate_file, load
 from dotproxy.config.upstream_spec import parse_upstream
@@ -33,20 +33,6 @@ idle_seconds = seconds(0.1, 600)
 """Read the time to wait: nobody was seen to keep idle connections for longer."""
 
 
-VALUES = {
-    "config": "FILE",
-    "ca-file": "FILE",
-    "pin": "PIN",
-    "name": "NAME",
-    "timeout": "SECONDS",
-    "idle": "SECONDS",
-    "json": "",
-    "help": "",
-    "version": "",
-}
-"""What --help shows, in its order: the flags and what they take."""
-
-
 class CheckOptions(usage.Options):
     """Read the flags of `dotproxy check`."""
 
@@ -58,6 +44,24 @@ class CheckOptions(usage.Options):
         " 0 all is good, 1 something is wrong, 2 wrong usage."
     )
 
+    takes: ClassVar[Mapping[str, str]] = {
+        "config": "FILE",
+        "ca-file": "FILE",
+        "pin": "PIN",
+        "name": "NAME",
+        "timeout": "SECONDS",
+        "idle": "SECONDS",
+        "json": "",
+        "help": "",
+        "version": "",
+    }
+    """What --help shows, in its order: the flags and what they take."""
+
+    parseOptions = command.parse_options
+    getUsage = command.usage_text
+    opt_help = command.opt_help
+    opt_version = opt_version
+
     def __init__(self) -> None:
         usage.Options.__init__(self)
         self.config = DEFAULT
@@ -65,10 +69,6 @@ class CheckOptions(usage.Options):
         self._tls: dict[str, Any] = {}
         self._terms: dict[str, Any] = {}
         self._json = False
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Read the flags, wherever they stand; a UsageError is one line."""
-        usage.Options.parseOptions(self, flags_first(self, options or ()))
 
     def opt_config(self, text: str) -> None:
         """Check the upstreams of this file, by its profile, and the lists of its
@@ -105,19 +105,6 @@ class CheckOptions(usage.Options):
     def opt_json(self) -> None:
         """Print all that was found as JSON, for programs."""
         self._json = True
-
-    def opt_help(self) -> None:
-        """Show this text."""
-        print(self.getUsage())
-        raise SystemExit(0)
-
-    def opt_version(self) -> None:
-        """Show the versions of dotproxy and Twisted."""
-        show_version()
-
-    def getUsage(self, width: int | None = None) -> str:
-        """Return the text of --help."""
-        return help_text(self, VALUES)
 
     def parseArgs(self, *upstreams: str) -> None:
         """Take the upstreams."""
