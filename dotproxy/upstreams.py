@@ -23,15 +23,12 @@ from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.tls import Authenticator, Trust
 
 
-def routes(
-    config: Config, reactor: Any, route: Route, lab: Strategy | None = None
-) -> Routes:
+def routes(config: Config, reactor: Any, route: Route) -> Routes:
     """Return all that is configured as one, which asks the group that `route` names.
 
-    `lab` takes the place of the default group.  See `groups` for the rest.
+    See `groups` for the rest.
     """
-    first = {} if lab is None else {DEFAULT_GROUP: lab}
-    return Routes(first | groups(config, reactor), DEFAULT_GROUP, route)
+    return Routes(groups(config, reactor), DEFAULT_GROUP, route)
 
 
 def groups(

@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.config.model import DEFAULT_LISTEN, Config, ConfigError, Forward, Upstream
 from dotproxy.config.rule import Rule
+from dotproxy.core import plan_for
 from dotproxy.lab import zone
 from dotproxy.lab.certificates import Authority, Issued, Leaf
 from dotproxy.lab.server import LabServer
@@ -201,7 +202,8 @@ class RoutesTests(SynchronousTestCase):
         """The lab takes the place of the default group, and of no other."""
         lab = groups(make_config(TWO), self.network)["default"]
         config = Config(DEFAULT_LISTEN, (ROUTER,), rule=(FORWARD,), lab=True)
-        found = routes(config, self.network, to_default, lab)
+        plan = plan_for(config, None, self.network, lambda config: lab)
+        found = Routes(plan.groups, "default", to_default)
         names = [upstream.name for upstream in found.upstreams]
         assert names == ["2001:db8::2", "udp://10.0.0.1:5353"]
         self.ask(found)

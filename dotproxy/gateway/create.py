@@ -21,9 +21,6 @@ from dotproxy.gateway.targets import Targets
 from dotproxy.local.networks import Networks, octets
 from dotproxy.local.redirects import Redirect, Redirects
 
-FIRST_OCTET = 5.0
-"""Seconds for a first octet, which TLS clients send at once."""
-
 
 class Surroundings(NamedTuple):
     """What a gateway needs of others."""
@@ -64,7 +61,7 @@ def create_gateway(
 
 def _limits(config: Gateway, relays: int) -> GatewayLimits:
     return GatewayLimits(
-        first_octet=min(FIRST_OCTET, config.hello_timeout),
+        first_octet=min(GatewayLimits.first_octet, config.hello_timeout),
         hello=config.hello_timeout,
         connect=config.connect_timeout,
         idle=config.idle_timeout,

@@ -21,6 +21,3 @@ class GatewayLimits:
     """Connections of all clients together; each takes two descriptors."""
     new_per_second: float = 50.0
     """New connections of one client per second; twice as many may come at once."""
-
-
-DEFAULT_LIMITS = GatewayLimits()
