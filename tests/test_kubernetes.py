@@ -7,7 +7,10 @@ from unittest import TestCase
 import kubernetes_validate
 import yaml
 
+from dotproxy.cli.caller import METRICS_PORT
+from dotproxy.config.admin import SYSTEM_FOLDER
 from dotproxy.config.toml_file import load
+from dotproxy.observe.actions import CALLS
 
 ROOT = Path(__file__).parent.parent
 
@@ -77,7 +80,7 @@ class ManifestTests(TestCase):
             assert generated["files"] == ["dotproxy.toml"]
             assert says["generatorOptions"] == {"disableNameSuffixHash": True}
             (pod,) = pods(variant)
-            (volume,) = pod["volumes"]
+            volume, _ = pod["volumes"]
             assert volume["configMap"]["name"] == generated["name"]
 
     def test_configurations(self) -> None:
@@ -88,6 +91,8 @@ class ManifestTests(TestCase):
             (listen,) = config.listen
             assert listen.port == 53
             hosts[variant] = listen.host
+            assert config.admin.listen == f"0.0.0.0:{METRICS_PORT}"
+            assert not config.admin.token
         everywhere = "0.0.0.0"
         assert [*hosts.values()] == [everywhere, everywhere, "127.0.0.1"]
 
@@ -109,19 +114,27 @@ class ManifestTests(TestCase):
         """The folder is mounted: a file alone would never be another."""
         for variant in VARIANTS:
             (pod,) = pods(variant)
-            (mount,) = containers(pod)[0]["volumeMounts"]
+            mount, socket = containers(pod)[0]["volumeMounts"]
             assert mount["mountPath"] == "/etc/dotproxy"
             assert "subPath" not in mount
+            assert socket["mountPath"] == SYSTEM_FOLDER
 
     def test_probes(self) -> None:
-        """Each is asked whether it answers; a sidecar also before the rest begins."""
+        """Each is asked whether it lives, where its metrics are; a sidecar also before
+        the rest begins.  No probe asks for what is not there."""
         for variant in VARIANTS:
             (pod,) = pods(variant)
             dotproxy = containers(pod)[0]
-            command = dotproxy["livenessProbe"]["exec"]["command"]
-            assert command[-1] == "/opt/dotproxy/healthy.py"
+            ports = {each["name"]: each for each in dotproxy.get("ports", ())}
+            alive = dotproxy["livenessProbe"]["httpGet"]
+            assert alive["path"] == "/healthz"
+            for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+                said = dotproxy.get(name, {}).get("httpGet", alive)
+                assert said["path"].strip("/") in CALLS
+                port = ports.get(said["port"], {"containerPort": said["port"]})
+                assert port["containerPort"] == METRICS_PORT
         assert dotproxy["restartPolicy"] == "Always"
-        assert dotproxy["startupProbe"]["exec"]["command"] == command
+        assert dotproxy["startupProbe"]["httpGet"] == alive
 
 
 class NetworkTests(TestCase):
