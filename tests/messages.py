@@ -70,9 +70,9 @@ RDATAS = (
 )
 """Data of records: short, long, with names to compress, of an unknown type."""
 
-labels = st.binary(min_size=1, max_size=63) | st.text("aZ-0", min_size=1).map(
-    str.encode
-)
+labels = st.binary(min_size=1, max_size=63) | st.text(
+    "aZ-0", min_size=1, max_size=63
+).map(str.encode)
 names = st.lists(labels, max_size=3).map(lambda some: dns.name.Name([*some, b""]))
 
 
