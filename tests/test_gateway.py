@@ -7,10 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from dotproxy.config.access import Access
+from dotproxy.config.certificate import Certificate
 from dotproxy.config.gateway import Gateway
-from dotproxy.config.model import Config
+from dotproxy.config.model import Config, Listen
 from dotproxy.config.rule import Rule
 from dotproxy.config.setting import ConfigError
+from dotproxy.config.spelling import joined
 from dotproxy.config.toml_file import DEFAULT
 from tests.redirects import redirect
 
@@ -33,6 +35,14 @@ class GatewayTests(TestCase):
         gateway = Gateway(listen=("[0:0::1]:443", "192.0.2.1:8443"))
         assert gateway.listeners == (("::1", 443), ("192.0.2.1", 8443))
         assert "must be an IP address and a port" in fault(Gateway, listen=(":443x",))
+
+    def test_everywhere(self) -> None:
+        """A port alone is that of all addresses, of both families."""
+        gateway = Gateway(listen=(":443", "192.0.2.1:8443"))
+        assert gateway.listen == ("0.0.0.0:443", "[::]:443", "192.0.2.1:8443")
+        assert gateway.reached_at == ("192.0.2.1",)
+        for odd in (":", ":65536", "tls://:443"):
+            assert "must " in fault(Gateway, listen=(odd,))
 
     def test_networks(self) -> None:
         """Networks are spelled in one way, and have no stray bits."""
@@ -59,6 +69,21 @@ class GatewayTests(TestCase):
         told = fault(Gateway, ("10.0.0.9:443",), leases=("10.0.0.0/16",))
         assert "has 10.0.0.9 in it, which is for all" in told
 
+    def test_heard(self) -> None:
+        """Leases are heard by the wildcard of their family, and by no other address."""
+        both = ("127.64.0.0/16", "2001:db8::/64")
+        for listen, leases, wildcard in (
+            (("127.0.0.1:443",), both[:1], "0.0.0.0"),
+            (("[::]:443",), both[:1], "0.0.0.0"),
+            (("0.0.0.0:443", "[::1]:443"), both, "::"),
+        ):
+            assert fault(Gateway, listen, leases=leases) == (
+                f"leases = {[*leases]} lie where nobody listens: let listen in"
+                f" [gateway] have {wildcard}"
+            )
+        for listen in ((), (":443",), ("0.0.0.0:443", "127.0.0.1:8443", "[::]:444")):
+            assert Gateway(listen, leases=both).leases == both
+
     def test_bounds(self) -> None:
         """Numbers have bounds."""
         assert fault(Gateway, new_per_second=0) == (
@@ -80,16 +105,16 @@ class CheckTests(TestCase):
 
     def test_everybody(self) -> None:
         """To let everybody in must be written down twice, beyond loopback."""
-        for everybody in ("0.0.0.0/0", "::/0"):
+        for everybody in ("0.0.0.0/0", "::/0", "0.0.0.0/1", "2400::/12"):
             allow = ("10.0.0.0/8", everybody)
             for told in (
                 self.fault(Gateway(PUBLIC, allow=allow)),
                 self.fault(Gateway(PUBLIC), access=Access(allow)),
             ):
                 assert told == (
-                    f"allow = ['10.0.0.0/8', '{everybody}'] lets everybody in: name"
-                    " your own networks in [gateway], or write public = true there"
-                    " as well"
+                    f"allow = ['10.0.0.0/8', '{everybody}'] lets everybody in, or"
+                    " nearly (more than a /4 of IPv4 or a /16 of IPv6): name your own"
+                    " networks in [gateway], or write public = true there as well"
                 )
             self.config(Gateway(PUBLIC, allow=allow, public=True))
             self.config(Gateway(PUBLIC, allow=("10.0.0.0/8",)), access=Access(allow))
@@ -104,6 +129,28 @@ class CheckTests(TestCase):
             self.fault(Gateway(listen, default_backend=place)),
         ):
             assert "'192.0.2.1:443' is the gateway itself" in told
+
+    def test_served(self) -> None:
+        """Nobody listens where the DNS is served, and both keys are named."""
+        for listener, listen, met in (
+            ("192.0.2.1:443", Listen("192.0.2.1", 443), True),
+            ("0.0.0.0:443", Listen("192.0.2.1", 443), True),
+            ("[2001:db8::1]:853", Listen("::", 853, True), True),
+            ("[::]:443", Listen("192.0.2.1", 443), False),
+            ("192.0.2.1:443", Listen("192.0.2.2", 443), False),
+            ("192.0.2.1:443", Listen("192.0.2.1", 53), False),
+            ("127.0.0.1:0", Listen("127.0.0.1", 0), False),
+        ):
+            pair = Certificate("chain.pem", "key.pem")
+            settings = {"listen": (listen,), "certificate": (pair,)}
+            if not met:
+                self.config(Gateway((listener,)), **settings)
+                continue
+            assert self.fault(Gateway((listener,)), **settings) == (
+                f"listen {listener} in [gateway] meets listen"
+                f" {joined(listen.host, listen.port)}, where DNS is served: give one"
+                " of the two another address or port"
+            )
 
     def test_nowhere(self) -> None:
         """What is redirected has somewhere to go."""
@@ -123,6 +170,4 @@ class CheckTests(TestCase):
             "policy = 'address-per-name' has no addresses to give: give leases and"
             " listen in [gateway]"
         )
-        for listen in ("192.0.2.1:443", "0.0.0.0:443"):
-            gateway = Gateway((listen,), leases=("127.64.0.0/16",))
-            self.config(gateway, rule=(rule,))
+        self.config(Gateway(PUBLIC, leases=("127.64.0.0/16",)), rule=(rule,))

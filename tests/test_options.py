@@ -356,6 +356,13 @@ class ProcessTests(TestCase):
         options.parseOptions(["--listen", "[::1]:53"])
         self.assertEqual(options.config.listen, (Listen("::1", 53),))
 
+    def test_everywhere(self) -> None:
+        """A port alone is that of all addresses, of both families."""
+        options = Options()
+        options.parseOptions(["--listen", ":53"])
+        both = (Listen("0.0.0.0", 53), Listen("::", 53))
+        self.assertEqual(options.config.listen, both)
+
 
 class HelpTests(TestCase):
     def test_flags(self) -> None:

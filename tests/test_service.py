@@ -157,7 +157,7 @@ class ProxyTests(TestCase):
     async def test_leases(self) -> None:
         """What the gateway leased is kept beside the cache."""
         file = self.mktemp()
-        gateway = Gateway(("127.0.0.1:0",), leases=("127.64.0.0/16",))
+        gateway = Gateway(("0.0.0.0:0",), leases=("127.64.0.0/16",))
         config = replace(LAB, gateway=gateway, cache=Caching(file=file))
         for expected in (None, "a.example"):
             proxy = assemble(config, reactor)

@@ -15,6 +15,7 @@ from dotproxy.config.spelling import (
     joined,
     network,
     spki_pin,
+    spread,
 )
 from tests.messages import quick
 
@@ -113,6 +114,27 @@ class NetworkTests(TestCase):
         self.assertEqual(network(spelled), spelled)
         if getattr(whole.network_address, "ipv4_mapped", None) is None:
             self.assertEqual(ip_network(spelled), whole)
+
+
+class SpreadTests(TestCase):
+    def test_everywhere(self) -> None:
+        """A port without an address is that of all, over IPv4 and over IPv6."""
+        self.assertEqual(spread(":53"), ("0.0.0.0:53", "[::]:53"))
+        both = ("tls://0.0.0.0:853", "tls://[::]:853")
+        self.assertEqual(spread("tls://:853"), both)
+
+    def test_others(self) -> None:
+        """All else stays as it is, for others to read."""
+        for text in (
+            "127.0.0.1:53",
+            "[::1]:53",
+            "::",
+            ":",
+            ":x",
+            "tls://",
+            "tls://a:1",
+        ):
+            self.assertEqual(spread(text), (text,))
 
 
 class AddressAndPortTests(TestCase):

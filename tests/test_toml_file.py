@@ -111,7 +111,7 @@ single_labels = false
 canary = true
 
 [gateway]
-listen = ["192.0.2.1:443"]
+listen = ["0.0.0.0:443"]
 leases = ["127.64.0.0/16"]
 
 [admin]
@@ -253,8 +253,14 @@ FAULTS = (
     ),
     (
         "[gateway]\nlisten = ['0.0.0.0:443']\nallow = ['0.0.0.0/0']",
-        "3: allow = ['0.0.0.0/0'] lets everybody in: name your own networks in"
-        " [gateway], or write public = true there as well",
+        "3: allow = ['0.0.0.0/0'] lets everybody in, or nearly (more than a /4 of IPv4"
+        " or a /16 of IPv6): name your own networks in [gateway], or write public ="
+        " true there as well",
+    ),
+    (
+        "listen = ['192.0.2.1:53']\n[gateway]\nlisten = [':53']",
+        "3: listen 0.0.0.0:53 in [gateway] meets listen 192.0.2.1:53, where DNS is"
+        " served: give one of the two another address or port",
     ),
     (
         "[[rule]]\nnames = ['a.example']\naction = 'redirect'",
@@ -514,6 +520,13 @@ class LoadTests(FileTests):
         self.assertEqual(DEFAULT.naming, Naming())
         self.assertFalse(DEFAULT.lab)
 
+    def test_everywhere(self) -> None:
+        """A port alone is that of all addresses, of both families."""
+        certificate = "[certificate]\nchain = 'a'\nkey = 'b'\n"
+        config = self.load(f"listen = [':53', 'tls://:853']\n{certificate}")
+        listening = ("0.0.0.0:53", "[::]:53", "tls://0.0.0.0:853", "tls://[::]:853")
+        self.assertEqual(tuple(map(str, config.listen)), listening)
+
     def test_full(self) -> None:
         """Every key reaches its place."""
         ca_file = self.folder / "ca.pem"
@@ -554,7 +567,7 @@ class LoadTests(FileTests):
                 Hosts((names,)),
                 Rebinding(True, (".plex.direct",)),
                 SpecialNames(False, True),
-                Gateway(("192.0.2.1:443",), leases=("127.64.0.0/16",)),
+                Gateway(("0.0.0.0:443",), leases=("127.64.0.0/16",)),
                 Admin("127.0.0.1:9153", "", ("dotproxy.example",), "0123456789abcdef"),
             ),
         )

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dotproxy.config.model import Config
+from dotproxy.config.setting import ConfigError
 
 
 def changes(before: Config, after: Config) -> tuple[str, ...]:
@@ -20,12 +21,16 @@ def keep_lasting(before: Config, after: Config) -> Config:
     the addresses that the DNS has for it; and where the proxy is steered: who asked for
     the reload waits there.  Raises ConfigError if what is new cannot do with it.
     """
-    return replace(
-        after,
-        cache=replace(after.cache, file=before.cache.file),
-        gateway=replace(before.gateway, addresses=after.gateway.addresses),
-        admin=before.admin,
-    )
+    kept = replace(before.gateway, addresses=after.gateway.addresses)
+    file = replace(after.cache, file=before.cache.file)
+    try:
+        return replace(after, cache=file, gateway=kept, admin=before.admin)
+    except ConfigError as fault:
+        # As it is written it is right: what it says to do would be of no use.
+        wanted = _changes(kept, after.gateway, "gateway.")
+        told, _, _ = fault.rule.partition(": ")
+        rule = f"{told} until a restart, which {', '.join(wanted)} takes"
+        raise ConfigError(fault.subject, rule, fault.path) from None
 
 
 def _changes(before: Struct, after: Struct, table: str) -> Iterator[str]:

@@ -7,7 +7,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
+from dotproxy.config.everybody import lets_everybody_in
 from dotproxy.config.rule import PER_NAME, Rule
 from dotproxy.config.setting import (
     ConfigError,
@@ -23,21 +25,27 @@ from dotproxy.config.setting import (
 )
 from dotproxy.config.spelling import (
     HIGHEST_PORT,
+    WILDCARDS,
     address_and_port,
     ip_literal,
     joined,
     network,
     place,
+    spread,
 )
 
 LEAST_LEASES = 256
 """Addresses of the smallest network that is worth the name."""
 
+Place = tuple[str, int]
+"""An IP address and a port."""
+
 
 class Gateway(Struct, frozen=True):
     """Relay TLS connections by the server's name.  Times are in seconds.
 
-    It is off as long as it listens nowhere.  `addresses` is what the DNS answers for
+    It is off as long as it listens nowhere; `:443` is port 443 of all addresses, IPv4
+    and IPv6.  `addresses` is what the DNS answers for
     redirected names, `leases` the networks out of which names have their own.  With no
     `allow` the same may connect as may ask.  `port` is that of the origins: 0 stands
     for the one that the client connected to.  `public` lets everybody in, which takes
@@ -64,6 +72,8 @@ class Gateway(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         check_types(self)
+        everywhere = (each for text in self.listen for each in spread(text))
+        force_setattr(self, "listen", tuple(everywhere))
         respell(self, "listen", _listener)
         respell(self, "addresses", _reachable)
         respell(self, "leases", _roomy)
@@ -74,7 +84,7 @@ class Gateway(Struct, frozen=True):
         self._check_leases()
 
     @property
-    def listeners(self) -> tuple[tuple[str, int], ...]:
+    def listeners(self) -> tuple[Place, ...]:
         """Return `listen` as addresses and ports."""
         return tuple(map(address_and_port, self.listen))
 
@@ -100,13 +110,26 @@ class Gateway(Struct, frozen=True):
             if any(ip_address(address) in each for each in self.leased):
                 rule = f"has {address} in it, which is for all: take it out of these"
                 raise ConfigError(written("leases", self.leases), rule, ("leases",))
+        for leased in self.leased if self.listen else ():
+            # A socket of one address hears no other one, on loopback either.
+            wildcard = WILDCARDS[leased.version == 6]
+            if not any(host == wildcard for host, _ in self.listeners):
+                rule = (
+                    f"lie where nobody listens: let listen in [gateway] have {wildcard}"
+                )
+                raise ConfigError(written("leases", self.leases), rule, ("leases",))
 
 
 def check_gateway(
-    gateway: Gateway, rules: Sequence[Rule], allow: Sequence[str]
+    gateway: Gateway,
+    rules: Sequence[Rule],
+    allow: Sequence[str],
+    served: Sequence[Place] = (),
 ) -> None:
-    """Check that the gateway and those who lead there fit; `allow` is of the DNS."""
+    """Check that the gateway and those who lead there fit; `allow` is of the DNS, which
+    is `served` at places of its own."""
     _check_public(gateway, gateway.allow or allow)
+    _check_places(gateway, served)
     if gateway.default_backend in gateway.listen:
         path = ("gateway", "default_backend")
         raise _itself("default_backend", gateway.default_backend, path)
@@ -130,15 +153,36 @@ def check_gateway(
 
 
 def _check_public(gateway: Gateway, allow: Sequence[str]) -> None:
-    everybody = any(ip_network(each).prefixlen == 0 for each in allow)
     nearby = all(ip_address(host).is_loopback for host, _ in gateway.listeners)
-    if everybody and not nearby and not gateway.public:
+    if lets_everybody_in(allow) and not nearby and not gateway.public:
         raise ConfigError(
             written("allow", tuple(allow)),
-            "lets everybody in: name your own networks in [gateway], or write"
-            " public = true there as well",
+            "lets everybody in, or nearly (more than a /4 of IPv4 or a /16 of IPv6):"
+            " name your own networks in [gateway], or write public = true there as"
+            " well",
             ("gateway", "allow"),
         )
+
+
+def _check_places(gateway: Gateway, served: Sequence[Place]) -> None:
+    """Check that the DNS is not served where the gateway listens."""
+    for listener in gateway.listeners:
+        for other in served:
+            if _meet(listener, other):
+                raise ConfigError(
+                    f"listen {joined(*listener)} in [gateway]",
+                    f"meets listen {joined(*other)}, where DNS is served: give one of"
+                    " the two another address or port",
+                    ("gateway", "listen"),
+                )
+
+
+def _meet(one: Place, other: Place) -> bool:
+    """Whether the system would give one of two places alone; port 0 is a new one."""
+    (host, port), (another, number) = one, other
+    if port != number or not port or (":" in host) != (":" in another):
+        return False
+    return host == another or host in WILDCARDS or another in WILDCARDS
 
 
 def _itself(key: str, backend: str, path: tuple[str | int, ...]) -> ConfigError:

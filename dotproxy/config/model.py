@@ -34,6 +34,7 @@ from dotproxy.config.setting import (
 )
 from dotproxy.config.spelling import (
     HIGHEST_PORT,
+    TLS,
     address_and_port,
     ip_literal,
     joined,
@@ -58,9 +59,6 @@ __all__ = [
 STRATEGIES = ("failover", "fastest", "round-robin", "random", "race", "split")
 SUBNETS = ("strip", "private", "keep")
 PROFILES = ("strict", "opportunistic")
-
-TLS = "tls://"
-"""What begins an address where DNS over TLS is served."""
 
 TLS_PORT = 853
 """The port of DNS over TLS (RFC 7858 section 3.1)."""
@@ -142,7 +140,8 @@ class Config(Struct, frozen=True):
         self._check_upstreams()
         self._check_loops()
         self._check_groups()
-        check_gateway(self.gateway, self.rule, self.access.allow)
+        served = [(listen.host, listen.port) for listen in self.listen]
+        check_gateway(self.gateway, self.rule, self.access.allow, served)
 
     @property
     def naming(self) -> Naming:

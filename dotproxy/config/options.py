@@ -23,7 +23,7 @@ from dotproxy.config.model import (
     parse_listen,
 )
 from dotproxy.config.setting import advice, shown
-from dotproxy.config.spelling import spki_pin
+from dotproxy.config.spelling import spki_pin, spread
 from dotproxy.config.toml_file import DEFAULT, certificate_file, load
 from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.config.upstream_spec import parse_upstream
@@ -132,9 +132,10 @@ class Options(usage.Options):
 
     def opt_listen(self, text: str) -> None:
         """Serve DNS there over UDP and TCP, or with tls://ADDR over TLS, which takes
-        a [certificate] in the file; may be repeated (default 127.0.0.1:5300 and
-        [::1]:5300)."""
-        self._listen.append(checked("--listen", text, parse_listen))
+        a [certificate] in the file; :53 is port 53 of all addresses; may be repeated
+        (default 127.0.0.1:5300 and [::1]:5300)."""
+        for each in spread(text):
+            self._listen.append(checked("--listen", each, parse_listen))
 
     def opt_upstream(self, text: str) -> None:
         """Ask this server: tls://ADDRESS[:PORT][#NAME], or one of cloudflare quad9

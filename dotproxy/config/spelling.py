@@ -17,6 +17,12 @@ PIN_SIZE = 32
 HIGHEST_PORT = 65_535
 """Ports are 16 bits wide."""
 
+WILDCARDS = ("0.0.0.0", "::")
+"""All addresses of a family."""
+
+TLS = "tls://"
+"""What begins an address where DNS over TLS is served."""
+
 _MAPPED_PREFIX = 96
 """Bits before the IPv4 address in an IPv6 one (RFC 4291 section 2.5.5.2)."""
 
@@ -83,6 +89,18 @@ def address_and_port(text: str, default: int | None = None) -> tuple[str, int]:
     if port > HIGHEST_PORT:
         raise ValueError(f"must have a port of at most {HIGHEST_PORT}")
     return ip_literal(host), port
+
+
+def spread(text: str) -> tuple[str, ...]:
+    """Return a place to listen at, or if it has no address, as `:53`, those for all.
+
+    `tls://` stays in front.  Whether it can be read is for others to say.
+    """
+    scheme = TLS if text.startswith(f"{TLS}:") else ""
+    port = text.removeprefix(scheme)
+    if port.startswith(":") and port[1:].isdecimal():
+        return f"{scheme}0.0.0.0{port}", f"{scheme}[::]{port}"
+    return (text,)
 
 
 def place(text: str) -> str:

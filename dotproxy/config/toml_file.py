@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -28,7 +28,7 @@ from dotproxy.config.naming import Hosts, Rebinding, SpecialNames
 from dotproxy.config.presets import DEFAULT_UPSTREAM
 from dotproxy.config.rule import ACTIONS, Rule
 from dotproxy.config.setting import Path, checked, shown, written
-from dotproxy.config.spelling import ip_literal
+from dotproxy.config.spelling import ip_literal, spread
 from dotproxy.config.toml_lines import line_of
 from dotproxy.config.toml_text import Table, parse, read
 from dotproxy.config.upstream import DEFAULT_GROUP, PLAIN_PORT, Upstream
@@ -129,14 +129,15 @@ def _listeners(value: object) -> tuple[Listen, ...]:
     if not isinstance(value, list):
         rule = "must be an array of strings such as ['127.0.0.1:5300']"
         raise ConfigError(written("listen", value), rule, ("listen",))
-    return tuple(map(_listener, value))
+    return tuple(listener for each in value for listener in _spread(each))
 
 
-def _listener(value: object) -> Listen:
+def _spread(value: object) -> Iterator[Listen]:
     try:
         if not isinstance(value, str):
             raise ConfigError(shown(value), "must be a string")
-        return parse_listen(value)
+        for text in spread(value):
+            yield parse_listen(text)
     except ConfigError as fault:
         subject = f"listen = {fault.subject}"
         raise ConfigError(subject, fault.rule, ("listen",)) from None

@@ -6,8 +6,7 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 
-from dotproxy.config.model import TLS
-from dotproxy.config.spelling import joined
+from dotproxy.config.spelling import TLS, joined
 from dotproxy.server.encryption import Encryption
 from dotproxy.server.entrance import Entrance
 from dotproxy.server.factory import ProxyServerFactory
