@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dotproxy.local.detour import Service, led, services, shown
 from dotproxy.local.edges import Edges
-from dotproxy.local.lead import Lead, host_of
+from dotproxy.local.lead import Lead, host_of, target_of
 from dotproxy.upstream.interface import IUpstream, UpstreamError
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query, about
@@ -36,11 +36,11 @@ class Detours:
             found = []
         # One place at a time: the relay cannot tell for which of several a hello is.
         chosen = [each for each in found if each.host == found[0].host]
-        gateway = lead.hints
+        gateway, target = lead.hints, target_of(query.question[:-4])
         edited = [
             each._replace(binding=binding)
             for each in chosen
-            if (binding := led(each.binding, gateway)) is not None
+            if (binding := led(each.binding, gateway, target)) is not None
         ]
         self._learn(query, chosen[:1], edited)
         return lead.bindings(

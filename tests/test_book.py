@@ -149,6 +149,55 @@ class BookTests(BookCase):
             assert (book.blocks, book.follows) == (blocks, follows)
 
 
+class ServiceTests(BookCase):
+    """What HTTPS and SVCB of _8443._https.example.org meet."""
+
+    def met_for(self, book: Book, name: str, kind: int = 65) -> object:
+        found = book.find_for(read_name(name), kind)
+        return found and (found.entry, type(found.action), found.at)
+
+    def test_host(self) -> None:
+        """They meet what the host meets, and no other type does."""
+        book = self.book(block("a.example"))
+        name = "_8443._https.a.example"
+        assert (
+            self.met_for(book, name) == self.met_for(book, name, 64) == (0, Block, 13)
+        )
+        assert self.met_for(book, name, 1) is None
+        assert self.met_for(book, "www.a.example") is None
+        assert self.met_for(book, "_8443._https.b.example") is None
+        assert self.met_for(book, "a.example") == (0, Block, 0)
+
+    def test_most_specific(self) -> None:
+        """A rule for the longer name goes first, then the host's, then a suffix's."""
+        book = self.book(
+            block(".example"), allow("a.example", ".b.example"), block("_dns.a.example")
+        )
+        assert self.met_for(book, "_dns.a.example") == (2, Block, 0)
+        assert self.met_for(book, "_25._dns.a.example") == (1, Pass, 9)
+        assert self.met_for(book, "_dns.b.example") == (1, Pass, 5)
+        assert self.met_for(book, "_dns.c.example") == (0, Block, 7)
+
+    def test_exempt(self) -> None:
+        """What a list exempts is exempt with its services."""
+        path = self.write("list", "||example^\n@@|a.example^\n")
+        book = self.book(block(files=(path,)))
+        assert self.met_for(book, "_dns.b.example") == (0, Block, 7)
+        found = book.find_for(read_name("_dns.a.example"), 64)
+        assert found is not None
+        assert found.effect is Effect.ALLOW
+
+    def test_records(self) -> None:
+        """The host's own records are not the service's, unless it is below, too."""
+        hosts = Hosts((self.write("hosts", "192.168.1.1 nas.example\n"),))
+        book = self.book(answer("a.example"), answer(".b.example"), hosts=hosts)
+        for name, kinds in (("a", []), ("nas", []), ("b", [1])):
+            found = book.find_for(read_name(f"_dns.{name}.example"), 64)
+            assert found is not None
+            assert isinstance(found.action, Own)
+            assert [*found.action.records] == kinds, name
+
+
 class RenewedTests(BookCase):
     def test_unchanged(self) -> None:
         """Where no file looks different, the book stays the same."""

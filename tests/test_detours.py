@@ -76,7 +76,8 @@ class DetoursTests(SynchronousTestCase):
         """SVCB is led alike, and learned under the name of the host."""
         self.ask("_8443._https.www.example.org", "SVCB")
         self.say(f"@ 300 SVCB 1 . alpn=h2 {LIST}")
-        assert self.said() == [f"_8443._https.www.example.org. 60 IN SVCB 1 . {LED}"]
+        expected = f"60 IN SVCB 1 www.example.org. {LED}"
+        assert self.said() == [f"_8443._https.www.example.org. {expected}"]
         assert self.edges.origin("www.example.org") == "www.example.org"
 
     def test_alias(self) -> None:

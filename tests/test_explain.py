@@ -51,6 +51,7 @@ class ExplainTests(TestCase):
             ("a.files.example AAAA", 4, ".files.example", "answer", here, alias),
             ("x.corp A", 5, ".corp", "forward (lan)", here, ()),
             ("example.org A", 6, ".", "block (null)", here, nobody),
+            ("_dns.t.example SVCB", 1, "t.example", block, here, NO_NAME),
             ("nas.lan A", None, "nas.lan", "answer", "hosts", nas),
             ("a.onion A", None, ".onion", "never leave", "special names", NO_NAME),
         ):

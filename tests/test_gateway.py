@@ -58,6 +58,11 @@ class GatewayTests(TestCase):
         assert elsewhere.reached_at == ("2001:db8::1",)
         assert "is nobody's address" in fault(Gateway, addresses=("0.0.0.0",))
 
+    def test_ports(self) -> None:
+        """The DNS knows the ports, each once."""
+        gateway = Gateway(("192.0.2.1:8443", ":443"))
+        assert replace(DEFAULT, gateway=gateway).naming.ports == (443, 8443)
+
     def test_leases(self) -> None:
         """There is one network of leases for each family, with room in it."""
         gateway = Gateway(leases=("127.64.0.0/16", "2001:DB8::/64"))

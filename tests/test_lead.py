@@ -6,7 +6,7 @@ import dns.message
 import dns.name
 import dns.rcode
 
-from dotproxy.local.lead import Lead, host_of, lead_of
+from dotproxy.local.lead import Lead, host_of, lead_of, target_of
 from dotproxy.wire.svcb import ROOT, Binding
 from tests.redirects import GATEWAY, redirect
 from tests.words import asking, error_codes, read, ttls, wire
@@ -90,6 +90,31 @@ class LeadTests(TestCase):
         assert reply[3] & 0x20 == 0
         assert error_codes(reply) == []
 
+    def test_ports(self) -> None:
+        """A port that the gateway has leads to the host; of another there is nothing.
+
+        The host is named, since the longer name has no addresses (RFC 9460 2.5.2).
+        """
+        served, other = "_8443._https.example.org", "_8444._https.example.org"
+        for policy, kind, expected in (
+            ("strip", "HTTPS", 'HTTPS 1 example.org. alpn="h2"'),
+            ("strip", "SVCB", NOTHING),
+            ("keep-ech", "HTTPS", LEFT),
+            ("keep-ech", "SVCB", LEFT),
+        ):
+            some = lead_of(redirect(NAME, policy=policy), 3, GATEWAY, (443, 8443))
+            assert said(some, kind, served) == expected
+            assert said(some, kind, other) == NOTHING
+            assert said(lead(policy), kind, served) == NOTHING
+
+    def test_schemes(self) -> None:
+        """Without a port a service is led as its host is, to the host's name."""
+        some = lead("strip")
+        assert said(some, "HTTPS", "_https.example.org") == (
+            'HTTPS 1 example.org. alpn="h2"'
+        )
+        assert said(lead("keep-ech"), "SVCB", "_dns.example.org") == LEFT
+
     def test_hints(self) -> None:
         """Its addresses are there as hints."""
         assert [str(each) for each in lead("keep-ech").hints] == [*GATEWAY]
@@ -109,6 +134,15 @@ class LeadTests(TestCase):
         message = read(lead("keep-ech").bindings(query.question, []).reply(query))
         assert not message.answer
         assert message.authority[0].to_text().startswith("www.example.org. 60 IN SOA")
+
+
+class TargetOfTests(TestCase):
+    def test_target(self) -> None:
+        """The host is named where it is not the owner itself."""
+        host = b"\7example\0"
+        assert target_of(b"\5_8443\6_https" + host) == host
+        assert target_of(host) == ROOT
+        assert target_of(b"\4_tcp\0") == ROOT
 
 
 class HostOfTests(TestCase):

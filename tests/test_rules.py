@@ -50,6 +50,25 @@ class AnswerTests(TestCase):
         assert ttls(reply) == [60]
         assert read(reply).authority[0].name.to_text() == "ads.Example."
 
+    def test_services(self) -> None:
+        """What is said of a host holds for HTTPS and SVCB of its services.
+
+        So nobody is led past a block or an answer by an origin's own record.
+        """
+        files = Rule("answer", ("web.example",), records=("HTTPS 1 .",))
+        some = rules(Rule("block", ("bad.example",)), files, ALIAS, LAN)
+        for host, rcode in (("bad", NXDOMAIN), ("web", NOERROR)):
+            for kind in ("HTTPS", "SVCB"):
+                query = asking(f"_8443._https.{host}.example", kind)
+                reply = read(some.answer(query))
+                assert (reply.rcode(), reply.answer) == (rcode, []), host
+                assert reply.authority[0].name.to_text() == f"{host}.example."
+        assert some.answer(asking("_8443._https.bad.example", "A")) is None
+        assert some.answer(asking("_8443._https.good.example", "HTTPS")) is None
+        bare = rules(Rule("forward", ("box.lan",), group="router"))
+        assert bare.route(asking("_8443._https.box.lan", "HTTPS")) == "router"
+        assert bare.route(asking("_8443._https.box.lan", "A")) is None
+
     def test_own(self) -> None:
         """A name of our own is answered."""
         reply = read(self.rules.answer(asking("nas.example")))
@@ -237,6 +256,39 @@ class RedirectTests(TestCase):
         assert lead.rule is keep
         assert some.lead(asking("x.ads.example").name) is None
 
+    def test_services(self) -> None:
+        """A rule for a host is for HTTPS and SVCB of its services, and nothing else."""
+        keep = redirect("b.example", policy="keep-ech")
+        some = rules(redirect("a.example"), keep, ports=(443, 8443))
+        for prefix in ("_8443._https", "_https", "_443._https", "_dns"):
+            query = asking(f"{prefix}.B.example", "HTTPS")
+            assert some.draft(query) is None
+            assert some.detour(query) is not None
+        reply = read(some.answer(asking("_8443._https.a.example", "HTTPS")))
+        assert str(reply.answer[0][0]) == '1 a.example. alpn="h2"'
+        reply = read(some.answer(asking("_444._https.a.example", "HTTPS")))
+        assert reply.answer == []
+        assert reply.authority[0].name.to_text() == "a.example."
+        for name, kind in (
+            ("_8443._https.a.example", "A"),
+            ("_acme-challenge.a.example", "TXT"),
+            ("www.a.example", "HTTPS"),
+            ("_8443._https.www.a.example", "HTTPS"),
+        ):
+            assert some.draft(asking(name, kind)) is None, name
+            assert some.detour(asking(name, kind)) is None, name
+
+    def test_longer_rule(self) -> None:
+        """A rule for the service goes before the host's, and that before a suffix's."""
+        service = Rule("block", ("_8443._https.a.example",))
+        some = rules(service, redirect("a.example"), Rule("block", (".example",)))
+        for name, rcode in (
+            ("_8443._https.a.example", NXDOMAIN),
+            ("_8444._https.a.example", NOERROR),
+            ("_8443._https.b.example", NXDOMAIN),
+        ):
+            assert read(some.answer(asking(name, "HTTPS"))).rcode() == rcode, name
+
     def test_classes(self) -> None:
         """It is for the Internet's class alone."""
         keep = redirect("b.example", policy="keep-ech")
@@ -285,10 +337,16 @@ class LeaseTests(TestCase):
 
 
 class AdmitsTests(TestCase):
-    def admits(self, some: Rules, *answers: Answer, kind: str = "A") -> list[bool]:
+    def admits(
+        self,
+        some: Rules,
+        *answers: Answer,
+        kind: str = "A",
+        query: Query | None = None,
+    ) -> list[bool]:
         """Return whether each answer may come back that a cache once learned."""
         cache = Cache(Caching(), Time())
-        query = asking(kind=kind)
+        query = query or asking(kind=kind)
         found = []
         for answer in answers:
             cache.learn(query, answer)
@@ -328,3 +386,6 @@ class AdmitsTests(TestCase):
         for kind, data, admitted in (("HTTPS", "1 .", False), ("TXT", "a", True)):
             answer = answering(asking(kind=kind), f"@ 300 {kind} {data}")
             assert self.admits(keep, answer, kind=kind) == [admitted]
+        service = asking("_8443._https.example.com", "HTTPS")
+        answer = answering(service, "@ 300 HTTPS 1 .")
+        assert self.admits(keep, answer, query=service) == [False]

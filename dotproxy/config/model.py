@@ -146,8 +146,11 @@ class Config(Struct, frozen=True):
     @property
     def naming(self) -> Naming:
         """All that is decided by name."""
-        gateway = self.gateway.reached_at
-        return Naming(self.rule, self.hosts, self.rebinding, self.special, gateway)
+        hosts, special, gateway = self.hosts, self.special, self.gateway
+        ports = tuple(sorted({port for _, port in gateway.listeners}))
+        return Naming(
+            self.rule, hosts, self.rebinding, special, gateway.reached_at, ports
+        )
 
     @property
     def listens_by_default(self) -> bool:

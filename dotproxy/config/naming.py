@@ -54,6 +54,8 @@ class Naming(Struct, frozen=True):
     special: SpecialNames = SpecialNames()
     gateway: tuple[str, ...] = ()
     """The addresses to which clients are redirected."""
+    ports: tuple[int, ...] = ()
+    """The ports that are known to be served there."""
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from typing import NamedTuple, TypeVar
 from dotproxy.config.naming import Naming
 from dotproxy.config.rule import Rule
 from dotproxy.config.upstream import DEFAULT_GROUP
-from dotproxy.local.actions import Action, Ask, Own, Pass, action_of
+from dotproxy.local.actions import Action, Ask, Each, Own, Pass, action_of
 from dotproxy.local.hosts import HostsFile, join_hosts
-from dotproxy.local.lead import Lead, lead_of
+from dotproxy.local.lead import BINDINGS, Lead, host_at, lead_of
 from dotproxy.local.name_list import ListFile, NameList, fingerprint
 from dotproxy.local.name_set import pack
 from dotproxy.local.names import NameTable
@@ -58,7 +58,7 @@ class Book:
         rules: list[Action] = [
             action_of(rule, n)
             if rule.action != "redirect"
-            else lead_of(rule, n, naming.gateway)
+            else lead_of(rule, n, naming.gateway, naming.ports)
             for n, rule in enumerate(naming.rules, 1)
         ]
         hosts = join_hosts(files.hosts.values())
@@ -114,6 +114,23 @@ class Book:
         action = PASS if effect is Effect.ALLOW else self.actions[entry]
         return Found(entry, effect, action, at)
 
+    def find_for(self, name: bytes, kind: int) -> Found | None:
+        """Return what a question meets, by its name, folded, and its type.
+
+        HTTPS and SVCB of _8443._https.example.org say where example.org is, so what is
+        said of the host holds for them, unless a rule is for the longer name itself.
+        """
+        found = self.find(name)
+        if kind not in BINDINGS or name[1:2] != b"_":
+            return found
+        at = host_at(name)
+        if found is not None and found.at < at:
+            return found
+        host = self.find(name[at:])
+        if host is None or (found is not None and found[:2] == host[:2]):
+            return found
+        return _of_service(host, name[at:])._replace(at=host.at + at)
+
     def may_be_private(self, name: bytes, found: Found | None) -> bool:
         """Whether a name may have private addresses; `found` is what it meets.
 
@@ -143,6 +160,15 @@ class Book:
                 complain(fault)
         files = Files(lists, hosts)
         return self if files == self.files else Book(self.naming, files)
+
+
+def _of_service(found: Found, host: bytes) -> Found:
+    """Return what a service of a host meets that has not the host's own records."""
+    action = found.action
+    own = action.names[host] if isinstance(action, Each) else action
+    if isinstance(own, Own):
+        return found._replace(action=Own({}, own.ttl, own.text))
+    return found
 
 
 def _current(path: str, kind: type[F], known: Mapping[str, F]) -> F:

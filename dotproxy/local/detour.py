@@ -51,7 +51,9 @@ def services(answer: Answer, kind: int) -> list[Service]:
         return []
 
 
-def led(binding: Binding, gateway: Sequence[Address]) -> Binding | None:
+def led(
+    binding: Binding, gateway: Sequence[Address], target: bytes = ROOT
+) -> Binding | None:
     """Return what becomes of a record that is no alias; None if it is of no use.
 
     It is not where something goes that clients must heed, nor where it is for HTTP/3
@@ -66,7 +68,7 @@ def led(binding: Binding, gateway: Sequence[Address]) -> Binding | None:
         edited = edited.without(ECH)
     if set(binding.mandatory) - set(edited.mandatory):
         return None
-    return edited._replace(target=ROOT)
+    return edited._replace(target=target)
 
 
 def shown(binding: Binding) -> tuple[str, ...] | None:

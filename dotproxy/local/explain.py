@@ -42,7 +42,7 @@ def explain(book: Book, name: bytes, kind: int) -> Explanation:
     Nothing is asked.  The lists are gone through, which takes some tenths of a second
     if they have a million names.
     """
-    found = book.find(name.lower())
+    found = book.find_for(name.lower(), kind)
     says = _says(Rules(book), name, kind)
     if found is None:
         action = "stay here, having no dot" if says else "ask upstreams"
@@ -78,7 +78,8 @@ def _sources(
         for where, held in sources
         if _is_in(listed, NO_NAMES if exempt else held.suffixes, held.except_suffixes)
     ]
-    return below if found.at else alone + below
+    # A host may be listed alone whose services are asked for.
+    return below or alone if found.at else alone + below
 
 
 def _is_in(name: bytes, *sets: NameSet) -> bool:

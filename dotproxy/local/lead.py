@@ -4,7 +4,7 @@ All types agree on one way: the addresses are the gateway's, and nothing in HTTP
 SVCB leads past it.  What says nothing of the way is the origin's own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -17,7 +17,7 @@ from dotproxy.wire.hostname import read_host_name
 from dotproxy.wire.message import NOERROR, FormatError
 from dotproxy.wire.svcb import HTTPS, ROOT, SVCB, Address, Binding, write_binding
 
-OVER_TCP = write_binding(Binding(1, ROOT).with_alpn([b"h2"]))
+OVER_TCP = Binding(1, ROOT).with_alpn([b"h2"])
 """The HTTPS record in place of the origin's: HTTP/2 or 1.1 over TLS, at the name itself
 and on the usual port.  It has no ECH, so that the server's name is there to be read."""
 
@@ -28,12 +28,14 @@ BINDINGS = (SVCB, HTTPS)
 class Lead:
     """Lead clients to the gateway, as a rule says.
 
-    `addresses` are the gateway's, by type; a family without any has none.
+    `addresses` are the gateway's, by type; a family without any has none.  `ports` are
+    those that it is known to serve.
     """
 
     rule: Rule
     addresses: Records
     text: str
+    ports: Collection[int] = ()
 
     @property
     def asks(self) -> bool:
@@ -45,9 +47,12 @@ class Lead:
         kind = kind_of(question)
         if kind in (A, AAAA):
             return self._draft(question, at, self.addresses.get(kind, ()))
-        if kind in BINDINGS and not self.asks:
-            return self._draft(question, at, (OVER_TCP,) if kind == HTTPS else ())
-        return None
+        if kind not in BINDINGS or (self.asks and self._serves(question[:-4])):
+            return None
+        if kind == SVCB or not self._serves(question[:-4]):
+            return self._draft(question, at, ())
+        binding = OVER_TCP._replace(target=target_of(question[:-4]))
+        return self._draft(question, at, (write_binding(binding),))
 
     @property
     def hints(self) -> list[Address]:
@@ -63,6 +68,15 @@ class Lead:
         ]
         return self._records(question, 0, records)
 
+    def _serves(self, name: bytes) -> bool:
+        """Whether the gateway has the port of a name such as _8443._https.example.org.
+
+        Without a port it is taken to.
+        """
+        label = name[1 : 1 + name[0]]
+        port = label[1:] if label[:1] == b"_" else b""
+        return not port.isdigit() or int(port) in self.ports
+
     def _draft(self, question: bytes, at: int, found: Iterable[bytes]) -> Draft:
         kind = kind_of(question)
         records = [record(0, kind, TTL, rdata) for rdata in found]
@@ -74,9 +88,11 @@ class Lead:
         return Draft(negative(question, NOERROR, at, TTL), FORGED, self.text)
 
 
-def lead_of(rule: Rule, number: int, gateway: Iterable[str]) -> Lead:
+def lead_of(
+    rule: Rule, number: int, gateway: Iterable[str], ports: Collection[int] = ()
+) -> Lead:
     """Return what a rule does; it is told to clients by its number."""
-    return Lead(rule, by_family(gateway), f"redirected by rule {number}")
+    return Lead(rule, by_family(gateway), f"redirected by rule {number}", ports)
 
 
 def by_family(spelled: Iterable[str]) -> Records:
@@ -93,8 +109,27 @@ def host_of(name: bytes) -> str:
 
     Nothing is returned for what is no host name.
     """
-    while name[1:2] == b"_":
-        name = name[1 + name[0] :]
     with suppress(FormatError):
-        return read_host_name(spell_name(name).encode())
+        return read_host_name(spell_name(name[host_at(name) :]).encode())
     return ""
+
+
+def target_of(name: bytes) -> bytes:
+    """Return the target of a record that leads to the host itself.
+
+    What is below a host, such as _8443._https, has no addresses of its own, so the host
+    must be named there (RFC 9460 section 2.5.2).
+    """
+    at = host_at(name)
+    return name[at:] if at else ROOT
+
+
+def host_at(name: bytes) -> int:
+    """Return where in a name that of the host begins, behind labels with a "_".
+
+    They say which of its services is meant (RFC 9460 sections 2.3 and 9.1).
+    """
+    at = 0
+    while name[at + 1 : at + 2] == b"_":
+        at += 1 + name[at]
+    return at

@@ -71,7 +71,7 @@ class Rules:
         if query.rdclass != IN:
             return None
         name = query.name
-        found = self.book.find(name)
+        found = self.book.find_for(name, query.type)
         if found is not None:
             action = found.action
             if action is NO_DESIGNATION:
@@ -94,7 +94,7 @@ class Rules:
 
     def route(self, query: Query) -> str | None:
         """Return the group of upstreams that is to be asked, if a rule says which."""
-        found = self.book.find(query.name)
+        found = self.book.find_for(query.name, query.type)
         if found is not None and isinstance(found.action, Ask):
             return found.action.group
         return None
@@ -103,8 +103,10 @@ class Rules:
         """Return how what an origin says of the way is led to the gateway, if it is."""
         if query.type not in BINDINGS or query.rdclass != IN:
             return None
-        lead = self.lead(query.name)
-        return lead and self._leased(lead, query.name)
+        found = self.book.find_for(query.name, query.type)
+        if found is None or not isinstance(found.action, Lead):
+            return None
+        return self._leased(found.action, query.name)
 
     def lead(self, name: bytes) -> Lead | None:
         """Return how clients of a name, folded, are led to the gateway, if they are."""
@@ -117,7 +119,7 @@ class Rules:
         """Return the name to ask for instead, if a rule makes one an alias."""
         if not self.book.follows or query.rdclass != IN:
             return None
-        found = self.book.find(query.name)
+        found = self.book.find_for(query.name, query.type)
         if found is not None and isinstance(found.action, Own):
             target = found.action.alias
             return Alias(target, found.action.ttl) if target else None
@@ -133,7 +135,7 @@ class Rules:
         if not answer.records or question[-2:] != IN.to_bytes(2, "big"):
             return answer
         name, book = question[:-4].lower(), self.book
-        found = book.find(name)
+        found = book.find_for(name, kind_of(question))
         if book.blocks and not (found and found.effect is Effect.ALLOW):
             for target in targets(answer):
                 led = book.find(target)
@@ -149,7 +151,9 @@ class Rules:
         It may not where rules have a word in it, be they those of today or of then.
         """
         question, answer = question_of(key), answer_of(entry)
-        if kind_of(question) in BINDINGS and self.lead(question[:-4]) is not None:
+        kind = kind_of(question)
+        found = self.book.find_for(question[:-4], kind)
+        if kind in BINDINGS and found and isinstance(found.action, Lead):
             return False
         said = answer.opt.options if answer.opt else ()
         if any(value[:2] in OURS for _, value in said):
