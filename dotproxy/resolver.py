@@ -129,7 +129,7 @@ def create_forwarder(
     config: Config, upstream: IUpstream, clock: IReactorTime, known: Known
 ) -> Forwarder:
     """Join what is known here, and an upstream that is asked for the rest."""
-    memory = Memory(known.cache, Failures(uptime))
+    memory = Memory(known.cache, Failures(uptime), known.rules.is_led)
     timeout = config.cache.stale_client_timeout
     ruled = Ruled(upstream, known.rules)
     locals_: list[Local] = [Refusals(), known.rules]

@@ -30,7 +30,7 @@ class Ruled:
     def __init__(self, upstream: IUpstream, rules: Rules) -> None:
         self._upstream = upstream
         self._rules = rules
-        self._detours = Detours(upstream, rules.edges)
+        self._detours = Detours(upstream, rules)
 
     def exchange(self, query: Query) -> Deferred[Answer]:
         """Ask; see IUpstream."""

@@ -1,22 +1,28 @@
 """Answers for HTTPS and SVCB of names that keep ECH."""
 
 from base64 import b64encode
+from collections.abc import Sequence
+from ipaddress import ip_network
 
 import dns.message
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from dotproxy.config.naming import Naming
+from dotproxy.config.rule import PER_NAME
 from dotproxy.detours import MOST_ALIASES, Detours
-from dotproxy.local.edges import Edges
-from dotproxy.local.lead import lead_of
+from dotproxy.local.book import Book
+from dotproxy.local.leases import Leases
+from dotproxy.local.rules import Rules
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.wire.answer import Answer, parse_answer
-from dotproxy.wire.message import HEADER
+from dotproxy.wire.message import HEADER, NXDOMAIN, SERVFAIL
 from dotproxy.wire.query import Query
 from tests.fakes import FakeUpstream, make_query
 from tests.hellos import PUBLISHED
 from tests.messages import message
-from tests.redirects import GATEWAY, redirect
+from tests.redirects import GATEWAY, LEASES, redirect, rules_of
 from tests.words import answering
 
 LIST = f'ech="{b64encode(PUBLISHED).decode()}"'
@@ -26,17 +32,22 @@ SHOWN = "cloudflare-ech.com"
 LED = f'alpn="h2" ipv4hint="{GATEWAY[0]}" {LIST} ipv6hint="{GATEWAY[1]}"'
 
 
-class DetoursTests(SynchronousTestCase):
+class DetoursCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.upstream = FakeUpstream("one")
-        self.edges = Edges()
+        self.use(rules_of(redirect(".example.org", policy="keep-ech")))
+
+    def use(self, rules: Rules) -> None:
+        """Go by these rules."""
+        self.rules, self.edges = rules, rules.edges
+        self.detours = Detours(self.upstream, rules)
 
     def ask(self, name: str = "www.example.org", kind: str = "HTTPS") -> None:
         self.query = make_query(name, kind)
-        lead = lead_of(redirect(".example.org", policy="keep-ech"), 1, GATEWAY)
-        detours = Detours(self.upstream, self.edges)
+        lead = self.rules.detour(self.query)
+        assert lead is not None
         self.answering: Deferred[Answer] = Deferred.fromCoroutine(
-            detours.answer(self.query, lead)
+            self.detours.answer(self.query, lead)
         )
 
     def say(self, *records: str, flags: int = 0x8180) -> None:
@@ -58,6 +69,8 @@ class DetoursTests(SynchronousTestCase):
         (line,) = self.said()
         return line.startswith("www.example.org. 60 IN SOA")
 
+
+class DetoursTests(DetoursCase):
     def test_led(self) -> None:
         """The origin's record leads to the gateway, and keeps ECH, for a minute."""
         self.ask()
@@ -162,3 +175,84 @@ class DetoursTests(SynchronousTestCase):
         self.answering.cancel()
         self.failureResultOf(self.answering, CancelledError)
         assert self.upstream.cancelled == [query]
+
+
+class OwnAddressTests(DetoursCase):
+    """Names that are to have addresses of their own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.use(rules_of(redirect(".example.org", policy=PER_NAME), leases=LEASES))
+
+    def few(self, gateway: Sequence[str] = (), **settings: str) -> None:
+        """Leave two addresses, and these for all."""
+        rule = redirect(".example.org", policy=PER_NAME, **settings)
+        book = Book.read(Naming((rule,), gateway=tuple(gateway)))
+        leases = Leases((ip_network("10.0.0.0/30"),), lambda: 0.0)
+        self.use(Rules(book, leases))
+        for name in ("a.example.org", "b.example.org"):
+            leases.lease(name)
+
+    def test_there(self) -> None:
+        """A name that is there leases addresses, whatever it has of the type."""
+        self.ask(kind="A")
+        self.say("@ 300 CNAME edge.example.", "edge.example. 300 A 9.9.9.9")
+        assert self.said() == ["www.example.org. 60 IN A 127.64.0.1"]
+        self.ask("six.example.org", "AAAA")
+        self.say()
+        assert self.said() == ["six.example.org. 60 IN AAAA 2001:db8:1::2"]
+
+    def test_made_up(self) -> None:
+        """One that is not leases none, nor one of which nobody knows."""
+        for kind, flags, rcode in (("A", 0x8183, NXDOMAIN), ("AAAA", 0x8182, SERVFAIL)):
+            self.ask(kind=kind)
+            self.say(flags=flags)
+            assert self.successResultOf(self.answering).rcode == rcode
+        self.ask(kind="HTTPS")
+        self.say()
+        assert self.nothing()
+        self.ask(kind="A")
+        self.upstream.asked[-1][1].errback(UpstreamError("nobody there"))
+        self.failureResultOf(self.answering, UpstreamError)
+        assert self.rules.leases.given == 0
+
+    def test_services(self) -> None:
+        """A record of a name leads to the name's own address."""
+        self.ask("_8443._https.www.example.org", "HTTPS")
+        self.say("@ 300 HTTPS 1 . alpn=h2 ipv4hint=9.9.9.9")
+        hints = 'ipv4hint="127.64.0.1" ipv6hint="2001:db8:1::1"'
+        assert self.said() == [
+            "_8443._https.www.example.org. 60 IN HTTPS 1 www.example.org."
+            f' alpn="h2" {hints}'
+        ]
+        assert self.rules.leases.name_at("127.64.0.1") == "www.example.org"
+
+    def test_none_left(self) -> None:
+        """Where none is left that is a failure, which is said; once in the log."""
+        self.few()
+        with capturedLogs() as events:
+            for kind, record in (("A", "9.9.9.9"), ("AAAA", "::1"), ("HTTPS", "1 .")):
+                self.ask(kind=kind)
+                self.say(f"@ 60 {kind} {record}")
+                failure = self.failureResultOf(self.answering, UpstreamError)
+                assert str(failure.value) == "no address is left at the gateway"
+                assert failure.value.code == 0
+        (line,) = map(formatEvent, events)
+        assert line == (
+            "all 2 leases of the gateway are in use, and new names fail: widen leases"
+            " in [gateway], or give addresses for those who have none"
+        )
+
+    def test_shared(self) -> None:
+        """Where the gateway has addresses for all, such a name has these."""
+        self.few(GATEWAY)
+        self.ask(kind="A")
+        self.say()
+        assert self.said() == [f"www.example.org. 60 IN A {GATEWAY[0]}"]
+
+    def test_not_looked_up(self) -> None:
+        """What has a place of its own behind the gateway need not be there."""
+        self.few(backend="192.0.2.1:443")
+        self.ask(kind="A")
+        assert self.upstream.asked == []
+        self.failureResultOf(self.answering, UpstreamError)

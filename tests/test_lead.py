@@ -115,6 +115,18 @@ class LeadTests(TestCase):
         )
         assert said(lead("keep-ech"), "SVCB", "_dns.example.org") == LEFT
 
+    def test_own(self) -> None:
+        """Some names have addresses of their own, and most are looked up."""
+        own = redirect(NAME, policy="address-per-name")
+        assert lead_of(own, 1, GATEWAY).per_name
+        assert not lead("keep-ech").per_name
+        for rule, looks_up in (
+            (own, True),
+            (redirect(NAME, backend="192.0.2.1:443"), False),
+            (redirect(NAME, origin="origin.example"), False),
+        ):
+            assert lead_of(rule, 1, GATEWAY).looks_up is looks_up
+
     def test_hints(self) -> None:
         """Its addresses are there as hints."""
         assert [str(each) for each in lead("keep-ech").hints] == [*GATEWAY]

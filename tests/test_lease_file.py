@@ -66,7 +66,7 @@ class LeaseFileTests(TestCase):
     def test_age(self) -> None:
         """The time that the file lay there counts."""
         self.path.write_text(
-            "dotproxy leases 1\n0 1 a.example\n0 2 b.example\nend of 2\n"
+            "dotproxy leases 2\n0 0 1 a.example\n0 0 2 b.example\nend of 2\n"
         )
         then = time.time() - KEEP
         os.utime(self.path, (then, then))

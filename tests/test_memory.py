@@ -1,5 +1,6 @@
 """What was learned, answers and failures together."""
 
+from collections.abc import Callable
 from unittest import TestCase
 
 from dotproxy.config.caching import Caching
@@ -21,8 +22,10 @@ class MemoryTests(TestCase):
         self.memory = self.create(Caching())
         self.query = asking("example.com", "A", opt())
 
-    def create(self, options: Caching) -> Memory:
-        return Memory(Cache(options, self.time), Failures(self.time))
+    def create(
+        self, options: Caching, exact: Callable[[Query], bool] = lambda _: False
+    ) -> Memory:
+        return Memory(Cache(options, self.time), Failures(self.time), exact)
 
     def succeed(self, query: Query | None = None) -> None:
         """Bring an answer that holds for 100 s."""
@@ -39,6 +42,19 @@ class MemoryTests(TestCase):
         if reply is None:
             return None
         return read(reply).rcode(), ttls(reply), error_codes(reply)
+
+    def test_exact(self) -> None:
+        """Some answers are kept for as long as they say, and no longer."""
+        query, other = self.query, asking("other.example", "A", opt())
+        self.memory = self.create(Caching(min_ttl=300), lambda each: each is other)
+        for each in (query, other):
+            self.succeed(each)
+        assert self.told() == (NOERROR, [300], [])
+        self.query = other
+        assert self.told() == (NOERROR, [100], [])
+        self.time.now += 300
+        assert self.memory.stale(other) is None
+        assert self.memory.stale(query) is not None
 
     def test_nothing(self) -> None:
         """What was never asked is left to the upstream."""

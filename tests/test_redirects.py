@@ -7,7 +7,6 @@ from dotproxy.config.rule import Rule
 from dotproxy.local.book import Book
 from dotproxy.local.redirects import Redirect, Redirects
 from tests.redirects import LEASES, redirect, rules_of
-from tests.words import asking
 
 
 class FindTests(TestCase):
@@ -95,7 +94,7 @@ class LeasedTests(TestCase):
     def test_address(self) -> None:
         """The name is known by the address that was leased to it."""
         assert self.table.name_at("127.64.0.1") is None
-        self.rules.draft(asking("www.example.org"))
+        self.rules.leases.lease("www.example.org")
         assert self.table.name_at("127.64.0.1") == "www.example.org"
 
     def test_origin(self) -> None:

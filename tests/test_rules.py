@@ -1,5 +1,6 @@
 """What is done by name, before anybody is asked and after somebody has answered."""
 
+from ipaddress import ip_network
 from typing import Any
 from unittest import TestCase
 
@@ -11,6 +12,7 @@ from dotproxy.config.rule import Rule
 from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
 from dotproxy.local.designation import Designated, nothing
+from dotproxy.local.leases import Leases
 from dotproxy.local.rules import Alias, Rules
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.message import NOERROR, NXDOMAIN, REFUSED, FormatError
@@ -309,31 +311,77 @@ class LeaseTests(TestCase):
         assert draft is not None
         return [str(rrset[0]) for rrset in read(draft.body).answer]
 
+    def leased(self, name: str, kind: str = "A") -> list[str]:
+        """Return where the way leads of a name that the origin has."""
+        query = asking(name, kind)
+        lead = self.rules.detour(query)
+        assert lead is not None
+        led = self.rules.leased(lead, query.name)
+        assert led is not None
+        return [*map(str, led.hints)]
+
     def test_addresses(self) -> None:
-        """Each name has its own, in both families, and keeps them."""
+        """Each name has its own, once it is there, and keeps them."""
         for _ in range(2):
+            assert self.rules.draft(asking("a.example.org")) is None
+        assert self.rules.leases.given == 0
+        for _ in range(2):
+            assert self.leased("a.example.org") == ["127.64.0.1", "2001:db8:1::1"]
             assert self.said("a.example.org", "A") == ["127.64.0.1"]
-            assert self.said("B.example.org", "AAAA") == ["2001:db8:1::2"]
+            assert self.leased("B.example.org", "AAAA")[1] == "2001:db8:1::2"
+            assert self.said("b.Example.org", "AAAA") == ["2001:db8:1::2"]
         assert self.said("b.example", "A") == [GATEWAY[0]]
 
     def test_services(self) -> None:
         """A service has those of its host, as hints and otherwise."""
-        assert self.said("a.example.org", "A") == ["127.64.0.1"]
-        for name in ("a.example.org", "_8443._https.a.example.org"):
-            lead = self.rules.detour(asking(name, "HTTPS"))
-            assert lead is not None
-            assert [*map(str, lead.hints)] == ["127.64.0.1", "2001:db8:1::1"]
+        own = ["127.64.0.1", "2001:db8:1::1"]
+        assert self.leased("_443._https.a.example.org", "HTTPS") == own
+        assert self.leased("a.example.org", "HTTPS") == own
+        assert self.said("a.example.org", "A") == own[:1]
 
     def test_others(self) -> None:
         """What is no way takes no lease, nor does what is no host."""
         assert self.rules.draft(asking("a.example.org", "TXT")) is None
+        assert self.rules.detour(asking("a.example.org", "TXT")) is None
         assert self.said("a_b.example.org", "A") == [GATEWAY[0]]
         assert self.rules.leases.given == 0
 
+    def test_not_looked_up(self) -> None:
+        """A name with a place of its own behind the gateway need not be there."""
+        for setting in ({"backend": "192.0.2.1:443"}, {"origin": "a.example"}):
+            rule = redirect(".example.org", policy="address-per-name", **setting)
+            self.rules = rules_of(rule, leases=LEASES)
+            assert self.said("a.example.org", "A") == ["127.64.0.1"]
+
     def test_none_left(self) -> None:
-        """Where none is left a name has the addresses of all."""
+        """Where none is left a name has the addresses of all, if there are some."""
+        rule = redirect(".example.org", policy="address-per-name")
+        few = Leases((ip_network("10.0.0.0/30"),), lambda: 0.0)
+        for name in ("x.example.org", "y.example.org"):
+            few.lease(name)
+        query = asking("a.example.org")
+        for gateway, expected in ((GATEWAY, [*GATEWAY]), ((), None)):
+            some = Rules(Book.read(Naming((rule,), gateway=gateway)), few)
+            lead = some.detour(query)
+            assert lead is not None
+            led = some.leased(lead, query.name)
+            assert (led and [*map(str, led.hints)]) == expected
+
+    def test_no_networks(self) -> None:
+        """Where there is nothing to lease all have the addresses of all."""
         self.rules = rules_of(redirect(".example.org", policy="address-per-name"))
         assert self.said("a.example.org", "A") == [GATEWAY[0]]
+
+    def test_led(self) -> None:
+        """What leads to the gateway is known, so that no cache keeps it on."""
+        for name, kind, led in (
+            ("a.example.org", "A", True),
+            ("_443._https.a.example.org", "HTTPS", True),
+            ("a.example.org", "TXT", False),
+            ("a.example", "A", False),
+        ):
+            assert self.rules.is_led(asking(name, kind)) is led
+        assert not self.rules.is_led(chaos("a.example.org"))
 
 
 class AdmitsTests(TestCase):

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from dotproxy.config.caching import Caching
 from dotproxy.local.entry import (
     REFRESHED,
@@ -96,13 +98,14 @@ class Cache:
         entry = self._entries.get(query.key)
         return entry is not None and self._may_serve(entry)
 
-    def learn(self, query: Query, answer: Answer) -> None:
-        """Keep the answer to `query`, if it may be kept.
+    def learn(self, query: Query, answer: Answer, exact: bool = False) -> None:
+        """Keep the answer to `query`, if it may be kept; `exact` heeds no `min_ttl`.
 
         One that may not, but settles the question, ends what was known before (RFC
         8767 section 4).
         """
-        kept_for = lifetime(query, answer, self._options)
+        bounds = replace(self._options, min_ttl=0) if exact else self._options
+        kept_for = lifetime(query, answer, bounds)
         if kept_for is not None:
             self._put(query.key, pack(answer, kept_for, self._now()))
         elif settles(answer) and query.key in self._entries:

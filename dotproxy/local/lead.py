@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from dotproxy.config.rule import STRIP, TTL, Rule
+from dotproxy.config.rule import PER_NAME, STRIP, TTL, Rule
 from dotproxy.local.actions import AAAA, A, Records, kind_of
 from dotproxy.wire.dotted import spell_name
 from dotproxy.wire.draft import FORGED, Draft, negative, positive, record
@@ -53,6 +53,16 @@ class Lead:
             return self._draft(question, at, ())
         binding = OVER_TCP._replace(target=target_of(question[:-4]))
         return self._draft(question, at, (write_binding(binding),))
+
+    @property
+    def per_name(self) -> bool:
+        """Whether each name has addresses of its own."""
+        return self.rule.policy == PER_NAME
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether the relay looks the name itself up, so that it must be there."""
+        return not self.rule.backend and not self.rule.origin
 
     @property
     def hints(self) -> list[Address]:

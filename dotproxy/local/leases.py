@@ -3,36 +3,56 @@
 Each name has a number, and so an address in each network; so the relay knows by the
 address that a client connected to which name is meant, whatever its hello shows.
 
-    dotproxy leases 1
-    age number name         age in seconds, one line for each lease
-    end of 1
+Who makes up names must not take the addresses of those that people use.  So where all
+are leased, names that are new lose theirs first, and soon; those that were asked for
+over an hour keep them for days.
+
+    dotproxy leases 2
+    age span number name    seconds since it was last asked for, and from the first
+    end of 1                time to that one; one line for each lease
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
+from dotproxy.config.rule import TTL
 from dotproxy.local.actions import AAAA, A
 from dotproxy.wire.hostname import read_host_name
 from dotproxy.wire.message import FormatError
 
+SETTLED = 3600
+"""Seconds over which a name was asked for, so that it is not new any more."""
+
+KEEP_NEW = 3 * TTL
+"""Seconds after a new name was last asked for before another gets its address.  What is
+said of it holds for a third of that, and is never stale."""
+
 KEEP = 2 * 86_400
-"""Seconds after a name was last asked for before another gets its address.  Answers
-hold for a minute, but stale ones are given for a day, and some clients keep them on."""
+"""The same for a name that is not new; some clients keep addresses on."""
 
 MOST = 10_000
 """Names with a lease: some 3 MB."""
 
-HEAD = "dotproxy leases 1"
+AGAIN = 3600
+"""Seconds between two complaints that none is left."""
+
+HEAD = "dotproxy leases 2"
 
 Network = IPv4Network | IPv6Network
 
 
 class Lease(NamedTuple):
-    """The number that a name has, and when it was last asked for."""
+    """The number that a name has, and when it was first and last asked for."""
 
     number: int
+    since: float
     used: float
+
+    @property
+    def settled(self) -> bool:
+        """Whether it was asked for over a long time."""
+        return self.used - self.since >= SETTLED
 
 
 class Leases:
@@ -48,24 +68,47 @@ class Leases:
         self._seconds = seconds
         # Neither the first nor the last address of a network: these are no host's.
         room = min([MOST, *(each.num_addresses - 2 for each in networks)])
-        self._free = list(range(room if networks else 0, 0, -1))
-        self._leases: dict[str, Lease] = {}
+        self.room = room if networks else 0
+        """How many names can have a lease."""
+        self._free = list(range(self.room, 0, -1))
+        self._new: dict[str, Lease] = {}
+        self._settled: dict[str, Lease] = {}
+        """Both in the order in which they were last asked for."""
         self._names: dict[int, str] = {}
+        self._complained = -float("inf")
         self.given = 0
+
+    def held(self, name: str) -> Mapping[int, Sequence[bytes]] | None:
+        """Return the addresses that a name has, by type; None if it has none.
+
+        It counts as asked for.
+        """
+        lease = self._new.pop(name, None) or self._settled.pop(name, None)
+        if lease is None:
+            return None
+        self._put(name, lease._replace(used=self._seconds()))
+        return self._addresses(lease.number)
 
     def lease(self, name: str) -> Mapping[int, Sequence[bytes]] | None:
         """Return the addresses of a name, by type; None if none is left."""
+        held = self.held(name)
+        if held is not None:
+            return held
         now = self._seconds()
-        number = self._number(name, now)
+        number = self._spare(now)
         if number is None:
             return None
-        self._leases.pop(name, None)
-        self._leases[name] = Lease(number, now)
-        addresses = [each[number].packed for each in self._networks]
-        return {
-            kind: [each for each in addresses if len(each) == size]
-            for kind, size in ((A, 4), (AAAA, 16))
-        }
+        self._put(name, Lease(number, now, now))
+        self.given += 1
+        return self._addresses(number)
+
+    def complains(self) -> bool:
+        """Whether now is the time to say that none is left: once in a while."""
+        now = self._seconds()
+        if now - self._complained < AGAIN:
+            return False
+        self._complained = now
+        return True
 
     def name_at(self, address: str) -> str | None:
         """Return the name that has an address, if one has."""
@@ -80,8 +123,9 @@ class Leases:
         """Write all leases as text."""
         now = self._seconds()
         lines = [
-            f"{max(int(now - used), 0)} {number} {name}"
-            for name, (number, used) in self._leases.items()
+            f"{max(int(now - used), 0)} {int(used - since)} {number} {name}"
+            for kept in (self._new, self._settled)
+            for name, (number, since, used) in kept.items()
         ]
         return "\n".join([HEAD, *lines, f"end of {len(lines)}", ""])
 
@@ -90,32 +134,40 @@ class Leases:
 
         Raises FormatError, and takes nothing, if any of it is damaged.
         """
-        found = list(_entries(text))
+        found, taken = list(_entries(text)), set[str]()
         fitting = {*self._free}
-        for age, number, name in sorted(found, reverse=True):
-            if number in fitting and name not in self._leases:
+        for age, span, number, name in sorted(found, reverse=True):
+            if number in fitting and name not in taken:
                 fitting.remove(number)
-                self._names[number] = name
-                self._leases[name] = Lease(number, self._seconds() - age - lay)
+                taken.add(name)
+                used = self._seconds() - age - lay
+                self._put(name, Lease(number, used - span, used))
         self._free = [number for number in self._free if number in fitting]
 
-    def _number(self, name: str, now: float) -> int | None:
-        """Return the number of a name; give it one if there is one to give."""
-        if name in self._leases:
-            return self._leases[name].number
+    def _put(self, name: str, lease: Lease) -> None:
+        """Put a lease behind those that were asked for before."""
+        self._names[lease.number] = name
+        (self._settled if lease.settled else self._new)[name] = lease
+
+    def _spare(self, now: float) -> int | None:
+        """Return a number that nobody has, or has no more; None if there is none."""
         if self._free:
-            number = self._free.pop()
-        else:
-            idle = next(iter(self._leases), None)
-            if idle is None or now - self._leases[idle].used < KEEP:
-                return None
-            number = self._leases.pop(idle).number
-        self._names[number] = name
-        self.given += 1
-        return number
+            return self._free.pop()
+        for kept, least in ((self._new, KEEP_NEW), (self._settled, KEEP)):
+            idle = next(iter(kept), None)
+            if idle is not None and now - kept[idle].used >= least:
+                return kept.pop(idle).number
+        return None
+
+    def _addresses(self, number: int) -> Mapping[int, Sequence[bytes]]:
+        addresses = [each[number].packed for each in self._networks]
+        return {
+            kind: [each for each in addresses if len(each) == size]
+            for kind, size in ((A, 4), (AAAA, 16))
+        }
 
 
-def _entries(text: str) -> Iterator[tuple[int, int, str]]:
+def _entries(text: str) -> Iterator[tuple[int, int, int, str]]:
     """Read what `dump` wrote."""
     head, *lines = text.removesuffix("\n").split("\n")
     if head != HEAD:
@@ -126,9 +178,9 @@ def _entries(text: str) -> Iterator[tuple[int, int, str]]:
     yield from map(_entry, lines)
 
 
-def _entry(line: str) -> tuple[int, int, str]:
+def _entry(line: str) -> tuple[int, int, int, str]:
     try:
-        age, number, name = line.split(" ")
-        return int(age), int(number), read_host_name(name.encode())
+        age, span, number, name = line.split(" ")
+        return int(age), int(span), int(number), read_host_name(name.encode())
     except ValueError:
         raise FormatError(f"it has a line that is no lease: {line!a}") from None

@@ -1,5 +1,7 @@
 """What was learned from upstreams: their answers, and that they had none."""
 
+from collections.abc import Callable
+
 from dotproxy.local.cache import Cache
 from dotproxy.local.failures import Failures
 from dotproxy.local.replies import Replies, count
@@ -12,10 +14,19 @@ class Memory:
 
     A failure never hides an answer: not one that holds, nor one that is stale (RFC
     8767 section 5, RFC 9520 section 3.2).
+
+    What is asked by a query of which `exact` holds is kept for just as long as it says:
+    never stale, nor longer because all is kept for a while.
     """
 
-    def __init__(self, cache: Cache, failures: Failures) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        failures: Failures,
+        exact: Callable[[Query], bool] = lambda _: False,
+    ) -> None:
         self.cache = cache
+        self._exact = exact
         self.replies = Replies()
         self._failures = failures
 
@@ -31,13 +42,13 @@ class Memory:
 
     def stale(self, query: Query) -> bytes | None:
         """Return what has outlived its time, if it may serve."""
-        reply = self.cache.stale(query)
+        reply = None if self._exact(query) else self.cache.stale(query)
         return reply and count(self.replies.stale, reply)
 
     def learn(self, query: Query, answer: Answer) -> None:
         """Keep an answer, or that there was none."""
         self._failures.learn(query, answer)
-        self.cache.learn(query, answer)
+        self.cache.learn(query, answer, exact=self._exact(query))
 
     def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
         """Forget a name, with all below it if `subtree`, or everything; count them."""

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from dotproxy.config.rule import PER_NAME
 from dotproxy.local.actions import AAAA, A, Ask, Block, Own, kind_of
 from dotproxy.local.book import Book
 from dotproxy.local.designation import NAME, Served, designation, nothing
@@ -79,7 +78,10 @@ class Rules:
                 if told is not None:
                     return told
             elif isinstance(action, Lead) and query.type in ADDRESSED:
-                action = self._leased(action, name)
+                led = self._at_hand(action, name)
+                if led is None and query.type not in BINDINGS:
+                    return None
+                action = led or action
             return action.draft(query.question, found.at)
         stays = self.book.naming.special.single_labels and _is_single(name)
         if stays and query.type in ADDRESSED:
@@ -100,13 +102,34 @@ class Rules:
         return None
 
     def detour(self, query: Query) -> Lead | None:
-        """Return how what an origin says of the way is led to the gateway, if it is."""
-        if query.type not in BINDINGS or query.rdclass != IN:
-            return None
-        found = self.book.find_for(query.name, query.type)
-        if found is None or not isinstance(found.action, Lead):
-            return None
-        return self._leased(found.action, query.name)
+        """Return how what an origin says of the way is led to the gateway, if it is.
+
+        Of addresses it says only whether the name is there, which is to have its own.
+        """
+        lead = self._lead_for(query)
+        asks = lead and (query.type in BINDINGS or lead.per_name)
+        return lead if asks else None
+
+    def is_led(self, query: Query) -> bool:
+        """Whether what is said here leads to the gateway.
+
+        That holds as long as it says, and not a second more: no cache may keep it on.
+        """
+        return self.book.leads and self._lead_for(query) is not None
+
+    def leased(self, lead: Lead, name: bytes) -> Lead | None:
+        """Let a name that is there have an address of its own, if its rule says so.
+
+        Where none is left it has those of all: with ECH such names are told apart by
+        what their hellos show.  None is for where there are none of all.
+        """
+        led = self._at_hand(lead, name)
+        if led is None:
+            own = self.leases.lease(host_of(name))
+            if own:
+                return replace(lead, addresses=own)
+            return lead if lead.hints else None
+        return led
 
     def lead(self, name: bytes) -> Lead | None:
         """Return how clients of a name, folded, are led to the gateway, if they are."""
@@ -163,14 +186,25 @@ class Rules:
         except FormatError:
             return False
 
-    def _leased(self, lead: Lead, name: bytes) -> Lead:
-        """Let a name have an address of its own, if its rule says so and one is left.
+    def _lead_for(self, query: Query) -> Lead | None:
+        if query.type not in ADDRESSED or query.rdclass != IN:
+            return None
+        found = self.book.find_for(query.name, query.type)
+        action = found and found.action
+        return action if isinstance(action, Lead) else None
 
-        With ECH the others are led by what their hellos show.
+    def _at_hand(self, lead: Lead, name: bytes) -> Lead | None:
+        """Return the lead with the addresses that a name has.
+
+        None is for a name that is to have its own, and has none yet.
         """
-        host = host_of(name) if lead.rule.policy == PER_NAME else ""
-        addresses = self.leases.lease(host) if host else None
-        return replace(lead, addresses=addresses) if addresses else lead
+        host = host_of(name) if lead.per_name and self.leases.room else ""
+        if not host:
+            return lead
+        own = self.leases.held(host)
+        if own is None and not lead.looks_up:
+            own = self.leases.lease(host)
+        return replace(lead, addresses=own) if own else None
 
 
 def _is_single(name: bytes) -> bool:

@@ -229,7 +229,7 @@ class RedirectTests(GatewayTests):
     def test_address_per_name(self) -> None:
         """The address that a client reached says which name it means, whatever its
         hello shows; and a name keeps its address over a restart."""
-        shown, name, other = "cloudflare-ech.com", "ech.lab.example", "a.lab.example"
+        shown, name, other = "cloudflare-ech.com", "ech.lab.example", "odd.lab.example"
         origin = TlsOrigin(self.stage.folder, (shown, name), self.addCleanup)
         policy = 'policy = "address-per-name"\nprivate = true'
         rule = self.redirect(".lab.example", more=policy)
@@ -238,6 +238,7 @@ class RedirectTests(GatewayTests):
         leases = f'leases = ["127.64.0.0/16"]\nport = {origin.port}'
         text = f'{leases}\n[cache]\nfile = "cache"\n{rule}'
         self.start(text, *unbound.flags)
+        self.assertEqual(self.ask("A", name="made.up.lab.example").status, "NXDOMAIN")
         self.assertEqual(self.look_up(other), "127.64.0.1")
         self.assertEqual(self.look_up(name), "127.64.0.2")
         self.assertEqual(self.ask("AAAA", name=name).values, [])
@@ -251,7 +252,7 @@ class RedirectTests(GatewayTests):
             got = self.fetch(server, origin, self.look_up(name))
             self.assertEqual(got, BODY.decode())
         self.proxy.process.wait_for(rf"{name} to 127\.0\.0\.1:{origin.port}: ")
-        self.assertEqual(self.look_up("b.lab.example"), "127.64.0.3")
+        self.assertEqual(self.look_up("unknown.lab.example"), "127.64.0.3")
         self.assertEqual(self.look_up(other), "127.64.0.1")
         self.assertNotEqual(self.fetch(name, origin, "127.64.0.1"), BODY.decode())
         self.proxy.process.wait_for(rf"{other} to -: no_address")
