@@ -11,10 +11,11 @@ import pytest
 from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
 from dotproxy.config.rule import Rule
 from dotproxy.local.actions import Ask, Block, Each, Own, Pass
-from dotproxy.local.book import Book, own_names
+from dotproxy.local.book import Book, Found, own_names
 from dotproxy.local.special import CANARY, Nowhere, Zone
 from dotproxy.local.verdicts import Effect
 from dotproxy.wire.dotted import read_name
+from tests.words import asking
 
 LAN = Rule("forward", (".lan",), group="lan")
 
@@ -152,18 +153,20 @@ class BookTests(BookCase):
 class ServiceTests(BookCase):
     """What HTTPS and SVCB of _8443._https.example.org meet."""
 
-    def met_for(self, book: Book, name: str, kind: int = 65) -> object:
-        found = book.find_for(read_name(name), kind)
+    def found(self, book: Book, name: str, kind: str = "HTTPS") -> Found | None:
+        return book.find_for(read_name(name), asking(name, kind).question)
+
+    def met_for(self, book: Book, name: str, kind: str = "HTTPS") -> object:
+        found = self.found(book, name, kind)
         return found and (found.entry, type(found.action), found.at)
 
     def test_host(self) -> None:
         """They meet what the host meets, and no other type does."""
         book = self.book(block("a.example"))
         name = "_8443._https.a.example"
-        assert (
-            self.met_for(book, name) == self.met_for(book, name, 64) == (0, Block, 13)
-        )
-        assert self.met_for(book, name, 1) is None
+        for kind in ("SVCB", "HTTPS"):
+            assert self.met_for(book, name, kind) == (0, Block, 13)
+        assert self.met_for(book, name, "A") is None
         assert self.met_for(book, "www.a.example") is None
         assert self.met_for(book, "_8443._https.b.example") is None
         assert self.met_for(book, "a.example") == (0, Block, 0)
@@ -183,7 +186,7 @@ class ServiceTests(BookCase):
         path = self.write("list", "||example^\n@@|a.example^\n")
         book = self.book(block(files=(path,)))
         assert self.met_for(book, "_dns.b.example") == (0, Block, 7)
-        found = book.find_for(read_name("_dns.a.example"), 64)
+        found = self.found(book, "_dns.a.example")
         assert found is not None
         assert found.effect is Effect.ALLOW
 
@@ -192,7 +195,7 @@ class ServiceTests(BookCase):
         hosts = Hosts((self.write("hosts", "192.168.1.1 nas.example\n"),))
         book = self.book(answer("a.example"), answer(".b.example"), hosts=hosts)
         for name, kinds in (("a", []), ("nas", []), ("b", [1])):
-            found = book.find_for(read_name(f"_dns.{name}.example"), 64)
+            found = self.found(book, f"_dns.{name}.example")
             assert found is not None
             assert isinstance(found.action, Own)
             assert [*found.action.records] == kinds, name

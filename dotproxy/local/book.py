@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 from dotproxy.config.naming import Naming
 from dotproxy.config.rule import Rule
 from dotproxy.config.upstream import DEFAULT_GROUP
-from dotproxy.local.actions import Action, Ask, Each, Own, Pass, action_of
+from dotproxy.local.actions import Action, Ask, Each, Own, Pass, action_of, kind_of
 from dotproxy.local.hosts import HostsFile, join_hosts
 from dotproxy.local.lead import BINDINGS, Lead, host_at, lead_of
 from dotproxy.local.name_list import ListFile, NameList, fingerprint
@@ -114,14 +114,14 @@ class Book:
         action = PASS if effect is Effect.ALLOW else self.actions[entry]
         return Found(entry, effect, action, at)
 
-    def find_for(self, name: bytes, kind: int) -> Found | None:
-        """Return what a question meets, by its name, folded, and its type.
+    def find_for(self, name: bytes, question: bytes) -> Found | None:
+        """Return what a question meets, whose name, folded, is `name`.
 
         HTTPS and SVCB of _8443._https.example.org say where example.org is, so what is
         said of the host holds for them, unless a rule is for the longer name itself.
         """
         found = self.find(name)
-        if kind not in BINDINGS or name[1:2] != b"_":
+        if name[1:2] != b"_" or kind_of(question) not in BINDINGS:
             return found
         at = host_at(name)
         if found is not None and found.at < at:

@@ -42,7 +42,7 @@ def explain(book: Book, name: bytes, kind: int) -> Explanation:
     Nothing is asked.  The lists are gone through, which takes some tenths of a second
     if they have a million names.
     """
-    found = book.find_for(name.lower(), kind)
+    found = book.find_for(name.lower(), _query(name, kind).question)
     says = _says(Rules(book), name, kind)
     if found is None:
         action = "stay here, having no dot" if says else "ask upstreams"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from dotproxy.local.actions import AAAA, A, Ask, Block, Own, kind_of
-from dotproxy.local.book import Book
+from dotproxy.local.book import Book, Found
 from dotproxy.local.designation import NAME, Served, designation, nothing
 from dotproxy.local.edges import Edges
 from dotproxy.local.entry import answer_of
@@ -70,24 +70,28 @@ class Rules:
         if query.rdclass != IN:
             return None
         name = query.name
-        found = self.book.find_for(name, query.type)
+        found = self.book.find_for(name, query.question)
         if found is not None:
-            action = found.action
-            if action is NO_DESIGNATION:
-                told = self._designation(query)
-                if told is not None:
-                    return told
-            elif isinstance(action, Lead) and query.type in ADDRESSED:
-                led = self._at_hand(action, name)
-                if led is None and query.type not in BINDINGS:
-                    return None
-                action = led or action
-            return action.draft(query.question, found.at)
+            return self._met(found, query)
         stays = self.book.naming.special.single_labels and _is_single(name)
         if stays and query.type in ADDRESSED:
             # Not NXDOMAIN: top-level domains do exist.
             return Draft(negative(query.question, NOERROR, 0, SINGLE_LABEL_TTL))
         return None
+
+    def _met(self, found: Found, query: Query) -> Draft | None:
+        """Say what is answered to a query that meets an action."""
+        action = found.action
+        if action is NO_DESIGNATION:
+            told = self._designation(query)
+            if told is not None:
+                return told
+        elif isinstance(action, Lead) and query.type in ADDRESSED:
+            led = self._at_hand(action, query.name)
+            if led is None and query.type not in BINDINGS:
+                return None
+            action = led or action
+        return action.draft(query.question, found.at)
 
     def _designation(self, query: Query) -> Draft | None:
         if query.type != SVCB or query.name != NAME:
@@ -96,7 +100,7 @@ class Rules:
 
     def route(self, query: Query) -> str | None:
         """Return the group of upstreams that is to be asked, if a rule says which."""
-        found = self.book.find_for(query.name, query.type)
+        found = self.book.find_for(query.name, query.question)
         if found is not None and isinstance(found.action, Ask):
             return found.action.group
         return None
@@ -142,7 +146,7 @@ class Rules:
         """Return the name to ask for instead, if a rule makes one an alias."""
         if not self.book.follows or query.rdclass != IN:
             return None
-        found = self.book.find_for(query.name, query.type)
+        found = self.book.find_for(query.name, query.question)
         if found is not None and isinstance(found.action, Own):
             target = found.action.alias
             return Alias(target, found.action.ttl) if target else None
@@ -158,7 +162,7 @@ class Rules:
         if not answer.records or question[-2:] != IN.to_bytes(2, "big"):
             return answer
         name, book = question[:-4].lower(), self.book
-        found = book.find_for(name, kind_of(question))
+        found = book.find_for(name, question)
         if book.blocks and not (found and found.effect is Effect.ALLOW):
             for target in targets(answer):
                 led = book.find(target)
@@ -174,9 +178,8 @@ class Rules:
         It may not where rules have a word in it, be they those of today or of then.
         """
         question, answer = question_of(key), answer_of(entry)
-        kind = kind_of(question)
-        found = self.book.find_for(question[:-4], kind)
-        if kind in BINDINGS and found and isinstance(found.action, Lead):
+        found = self.book.find_for(question[:-4], question)
+        if kind_of(question) in BINDINGS and found and isinstance(found.action, Lead):
             return False
         said = answer.opt.options if answer.opt else ()
         if any(value[:2] in OURS for _, value in said):
@@ -189,7 +192,7 @@ class Rules:
     def _lead_for(self, query: Query) -> Lead | None:
         if query.type not in ADDRESSED or query.rdclass != IN:
             return None
-        found = self.book.find_for(query.name, query.type)
+        found = self.book.find_for(query.name, query.question)
         action = found and found.action
         return action if isinstance(action, Lead) else None
 
