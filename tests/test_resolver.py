@@ -22,6 +22,7 @@ from zope.interface.verify import verifyObject
 
 from dotproxy import resolver
 from dotproxy.config.caching import Caching
+from dotproxy.config.gateway import Gateway
 from dotproxy.config.model import DEFAULT_LISTEN, Config, Forward, Upstream
 from dotproxy.forwarder import Forwarder
 from dotproxy.lab.server import create_lab
@@ -42,7 +43,9 @@ from dotproxy.wire.answer import parse_answer
 from dotproxy.wire.query import parse_query
 from tests.clients import Dark, Held, Zone, file_of
 from tests.fakes import SERVFAIL, FakeUpstream, make_query
+from tests.redirects import GATEWAY, redirect
 from tests.test_forwarder import make_forwarder
+from tests.words import answering
 
 NOBODY = Upstream(("192.0.2.1",), port=8853, server_name="dns.example")
 
@@ -370,6 +373,28 @@ class CreateForwarderTests(SynchronousTestCase):
         self.clock.pump([0.01] * 7)
         reply = dns.message.from_wire(self.successResultOf(replying))
         assert reply.answer[0].ttl == 9
+
+    def test_redirected(self) -> None:
+        """What leads to the gateway is kept for a minute, and is never stale."""
+        rule = redirect("www.example.com", policy="keep-ech")
+        gateway = Gateway(addresses=GATEWAY)
+        caching = Caching(min_ttl=300, stale_client_timeout=0.5)
+        config = Config(
+            DEFAULT_LISTEN, (NOBODY,), cache=caching, rule=(rule,), gateway=gateway
+        )
+        forwarder = self.create_for(config)
+        query = make_query("www.example.com", "HTTPS")
+        forwarder.resolve(query)
+        asked, waiting = self.upstream.asked[-1]
+        waiting.callback(answering(asked, "@ 300 HTTPS 1 . alpn=h2"))
+        reply = forwarder.resolve(query)
+        assert isinstance(reply, bytes)
+        assert dns.message.from_wire(reply).answer[0].ttl == 60
+        self.clock.advance(60)
+        replying = forwarder.resolve(query)
+        assert isinstance(replying, Deferred)
+        self.clock.pump([0.01] * 100)
+        self.assertNoResult(replying)
 
     def test_failed_lately(self) -> None:
         """What failed a moment ago is remembered."""
