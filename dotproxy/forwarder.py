@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from dotproxy.local.memory import Memory
-from dotproxy.local.replies import count
+from dotproxy.local.replies import CACHE, ERROR, LOCAL, UPSTREAM, count
 from dotproxy.upstream.coalesce import Coalesce
 from dotproxy.upstream.interface import NETWORK_ERROR, IUpstream, UpstreamError
 from dotproxy.upstream.ticker import Ticker
@@ -76,6 +76,7 @@ class Forwarder:
         for local in self._locals:
             reply = local.answer(query)
             if reply is not None:
+                query.source = LOCAL
                 return count(self.replies.local, reply)
         reply = self._memory.answer(query)
         if reply is not None:
@@ -88,7 +89,10 @@ class Forwarder:
     def known(self, query: Query) -> bytes | None:
         """Return the reply if it is in the cache, and ask nobody."""
         reply = self.cache.answer(query)
-        return reply and count(self.replies.cache, reply)
+        if reply is None:
+            return None
+        query.source = CACHE
+        return count(self.replies.cache, reply)
 
     @property
     def joined(self) -> int:
@@ -110,7 +114,10 @@ class Forwarder:
 
     def _answered(self, answer: Answer, query: Query) -> bytes:
         stale = None if answer.helpful else self._memory.stale(query)
-        return stale or count(self.replies.upstream, from_answer(query, answer))
+        if stale is not None:
+            return stale
+        query.source = UPSTREAM
+        return count(self.replies.upstream, from_answer(query, answer))
 
     def _apologise(self, failure: Failure, query: Query) -> bytes:
         if failure.check(CancelledError):
@@ -125,6 +132,7 @@ class Forwarder:
             self.log.failure("no reply could be made", failure)
             code, reason = NETWORK_ERROR, "internal error"
         self.failed += 1
+        query.source = ERROR
         said = status(query, SERVFAIL, explanation(code, reason))
         return count(self.replies.error, said)
 

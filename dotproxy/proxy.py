@@ -15,6 +15,8 @@ from dotproxy.clock import uptime
 from dotproxy.config.changes import changes, keep_lasting
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.core import Core, Plan
+from dotproxy.journal.journal import Journal
+from dotproxy.journal.privacy import create_privacy
 from dotproxy.local.book import Book
 from dotproxy.local.leases import Leases
 from dotproxy.local.rules import Rules
@@ -28,6 +30,7 @@ from dotproxy.upstream.ticker import until
 
 if TYPE_CHECKING:
     from dotproxy.cache_file import CacheFile
+    from dotproxy.journal.readers import Ranking, Recording
 
 YOUNG = 10_000
 """New objects before the garbage collector looks: some thousand queries under way."""
@@ -69,6 +72,11 @@ class Proxy(MultiService):
         self.core = Core(plan, self.rules, reactor)
         terms = terms_for(config, token_bytes())
         self.factory = ProxyServerFactory(self.core.resolver, reactor, terms)
+        self.journal = Journal(reactor, create_privacy(config.query_log))
+        self.journal.noting = self.factory.note_in
+        self.journal.setServiceParent(self)
+        self.recording: Recording | None = None
+        self.ranking: Ranking | None = None
         self.listeners = Listeners(self.factory, reactor)
         self.rules.served = self.listeners.designated
         self.cache_file: CacheFile | None = None

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from twisted.internet.defer import Deferred
 from dotproxy.clock import uptime
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.config.options import Options
+from dotproxy.config.query_log import OFF
 from dotproxy.config.upstream import MOST_IN_FLIGHT
 from dotproxy.core import plan_for
 from dotproxy.observe.doors import Door, bind_doors
@@ -34,6 +36,9 @@ from dotproxy.upstream.pool import Pool
 from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Authenticator, Trust
 from dotproxy.upstreams import group, limits
+
+TURN = 0.0005
+"""Seconds that a thread has before another may go on, where queries are logged."""
 
 __all__ = ["Options", "assemble", "makeService"]
 
@@ -62,6 +67,10 @@ def makeService(options: Options) -> IService:
     hangup = Signal(signal.SIGHUP, _reported(proxy, reactor), reactor)
     hangup.setServiceParent(proxy)
     hangup.install()
+    if proxy.recording is not None:
+        moved = Signal(signal.SIGUSR1, proxy.recording.reopen, reactor)
+        moved.setServiceParent(proxy)
+        moved.install()
     return proxy
 
 
@@ -85,6 +94,7 @@ def assemble(
         proxy = Proxy(config, source, reactor)
     if config.cache.file:
         _keep_cache(proxy, reactor)
+    _keep_journal(proxy)
     with ExitStack() as undo:
         gateway = _bind_gateway(config)
         undo.callback(_close, gateway)
@@ -172,6 +182,24 @@ def _open(doors: Sequence[Door], proxy: Proxy, reactor: Any) -> None:
         judge = Owner() if door.private else Guard(admin.hosts, admin.token)
         door.site = create_site(proxy, judge, reactor)
         door.setServiceParent(proxy)
+
+
+def _keep_journal(proxy: Proxy) -> None:
+    """Read along; what does so is not imported where nobody is to."""
+    settings, journal = proxy.core.config.query_log, proxy.journal
+    if settings.format == OFF and not settings.top:
+        return
+    from dotproxy.journal.create import create_ranking, create_recording
+
+    # Threads share the interpreter.  By default one has it for 5 ms, and for as long
+    # nobody would be answered.
+    sys.setswitchinterval(TURN)
+    if settings.format != OFF:
+        proxy.recording = create_recording(settings, journal)
+        journal.enter(proxy.recording)
+    if settings.top:
+        proxy.ranking = create_ranking(journal)
+        journal.enter(proxy.ranking)
 
 
 def _keep_cache(proxy: Proxy, reactor: Any) -> None:

@@ -36,6 +36,7 @@ from dotproxy.observe.status import (
     ClientStatus,
     Closed,
     ConnectionStatus,
+    Counted,
     Status,
     UpstreamStatus,
 )
@@ -139,7 +140,8 @@ class MetricsTests(TestCase):
         """Every key of the status is explained, and no other."""
         _, section = self.text.split("## The status")
         structs = (
-            Status, ClientStatus, CacheStatus, UpstreamStatus, Closed, ConnectionStatus
+            Status, Counted, ClientStatus, CacheStatus, UpstreamStatus, Closed,
+            ConnectionStatus,
         )  # fmt: skip
         keys = {key for struct in structs for key in struct.__struct_fields__}
         told = re.findall(r"^\| (`.*?) \|", section, re.M)

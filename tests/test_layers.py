@@ -18,7 +18,7 @@ FLOORS = (
         *("config", "clock", "descriptors", "handshake"),
         *("json_log", "reports", "signals", "whole_file"),
     },
-    {"local", "upstream", "lab"},
+    {"local", "upstream", "lab", "journal"},
     {"forwarder", "upstreams", "detours", "loops"},
     {"ruled"},
     {"resolver"},

@@ -12,6 +12,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.config.access import Access, RateLimit
+from dotproxy.journal.journal import Journal
 from dotproxy.local.gate import Gate, create_gate
 from dotproxy.local.ready import Ready
 from dotproxy.server import port as module
@@ -38,6 +39,7 @@ class Front(DatagramProtocol):
     def __init__(self) -> None:
         self.ready = Ready()
         self.gate: Gate | None = None
+        self.journal: Journal | None = None
         self.received: list[tuple[bytes, Any]] = []
         self.late: list[tuple[bytes, Any]] = []
         self.cached: set[bytes] = set()

@@ -126,7 +126,7 @@ SHOWN = ("block", "allow", "answer", "forward", "redirect")
 
 KNOWN = (
     "known: listen, profile, upstream, cache, rule, certificate, forward, access,"
-    " rate_limit, clients, hosts, rebinding, special, gateway, admin"
+    " rate_limit, clients, hosts, rebinding, special, gateway, admin, query_log"
 )
 
 FAULTS = (
@@ -134,7 +134,7 @@ FAULTS = (
     ("lisetn = []", "1: unknown key 'lisetn', did you mean 'listen'?"),
     ("[forwad]", "1: unknown key 'forwad', did you mean 'forward'?"),
     ("[chache]", "1: unknown key 'chache', did you mean 'cache'?"),
-    ("[query_log]", f"1: unknown key 'query_log', {KNOWN}"),
+    ("[colours]", f"1: unknown key 'colours', {KNOWN}"),
     ("lab = true", f"1: unknown key 'lab', {KNOWN}"),
     (
         "[forward]\npadding = 0\ntimout = 5",

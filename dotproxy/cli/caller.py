@@ -1,16 +1,19 @@
 """How the command reaches a proxy that runs: HTTP over its socket, or its address."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
 from twisted.web.client import (
     URI,
     Agent,
@@ -20,7 +23,7 @@ from twisted.web.client import (
     readBody,
 )
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgentEndpointFactory
+from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from zope.interface import implementer
 
 from dotproxy.config.admin import usual_sockets
@@ -34,8 +37,38 @@ TOKEN = "DOTPROXY_TOKEN"
 """The environment variable with the token: others see what a command is given."""
 
 
+BROKEN_OFF = DeferredTimeoutError, ResponseNeverReceived, ResponseFailed
+"""Why there is no answer, or half of one."""
+
+
 class CallError(Exception):
     """It could not be asked, or refused: one line says why."""
+
+
+class Shown(Protocol):
+    """Show what comes; `done` fires when that is all, and is given up by cancelling."""
+
+    def __init__(self, show: Callable[[bytes], object]) -> None:
+        self._show = show
+        self.done: Deferred[None] = Deferred(lambda _: self._leave())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Show it; what cannot be shown is the end."""
+        try:
+            self._show(data)
+        except OSError:
+            done, self.done = self.done, Deferred()
+            done.errback(Failure())
+            self._leave()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Take note that this was all, however it ended."""
+        if not self.done.called:
+            self.done.callback(None)
+
+    def _leave(self) -> None:
+        if self.transport is not None:
+            self.transport.loseConnection()
 
 
 @implementer(IAgentEndpointFactory)
@@ -80,7 +113,37 @@ class Caller:
         """Let it do something, and return what it says.  Raises CallError."""
         return await self._call(b"POST", f"/{path}", urlencode(words).encode())
 
+    async def follow(
+        self, path: str, words: Mapping[str, str], show: Callable[[bytes], object]
+    ) -> None:
+        """Show what it says, for as long as it speaks.  Raises CallError."""
+        response = await self._ask(b"GET", f"/{path}?{urlencode(words)}", b"")
+        if response.code != HTTPStatus.OK:
+            raise await self._refused(response)
+        shown = Shown(show)
+        response.deliverBody(shown)
+        await shown.done
+
     async def _call(self, method: bytes, path: str, form: bytes) -> bytes:
+        response = await self._ask(method, path, form)
+        if response.code != HTTPStatus.OK:
+            raise await self._refused(response)
+        return await self._body(response)
+
+    async def _refused(self, response: IResponse) -> CallError:
+        body = await self._body(response)
+        return CallError(body.decode(errors="replace").strip()[:400])
+
+    async def _body(self, response: IResponse) -> bytes:
+        try:
+            return await readBody(response).addTimeout(PATIENCE, self._reactor)
+        except BROKEN_OFF:
+            raise self._odd() from None
+
+    def _odd(self) -> CallError:
+        return CallError(f"{self._place.spelled} does not answer as a proxy does")
+
+    async def _ask(self, method: bytes, path: str, form: bytes) -> IResponse:
         agent = Agent.usingEndpointFactory(self._reactor, self._place)
         headers = Headers({"Content-Type": ["application/x-www-form-urlencoded"]})
         if self._token:
@@ -88,17 +151,13 @@ class Caller:
         url = (self._place.base + path).encode()
         try:
             asking = agent.request(method, url, headers, _producer(form))
-            response = await asking.addTimeout(PATIENCE, self._reactor)
-            body = await readBody(response).addTimeout(PATIENCE, self._reactor)
+            begun: IResponse = await asking.addTimeout(PATIENCE, self._reactor)
+            return begun
         except (ConnectError, ConnectionClosed, OSError) as fault:
             reason = f"nobody answers at {self._place.spelled}: {fault}"
             raise CallError(" ".join(reason.split())) from None
-        except (DeferredTimeoutError, ResponseNeverReceived, ResponseFailed):
-            reason = f"{self._place.spelled} does not answer as a proxy does"
-            raise CallError(reason) from None
-        if response.code != HTTPStatus.OK:
-            raise CallError(body.decode(errors="replace").strip()[:400])
-        return body
+        except BROKEN_OFF:
+            raise self._odd() from None
 
 
 def caller(admin: str, environment: Mapping[str, str], reactor: Any) -> Caller:

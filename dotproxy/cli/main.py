@@ -18,6 +18,7 @@ from dotproxy.cli.explain import ExplainOptions
 from dotproxy.cli.flag import advice, suggestion
 from dotproxy.cli.flush import FlushOptions
 from dotproxy.cli.help_text import help_text, laid_out
+from dotproxy.cli.log import LogOptions
 from dotproxy.cli.pin import PinOptions
 from dotproxy.cli.reload import ReloadOptions
 from dotproxy.cli.status import StatusOptions
@@ -52,6 +53,7 @@ class Options(usage.Options):
         ("check", None, CheckOptions, "Examine upstreams; say whether all is well."),
         ("pin", None, PinOptions, "Print the pins of a server's certificates."),
         ("status", None, StatusOptions, "Show how a proxy fares that runs here."),
+        ("log", None, LogOptions, "Show queries as they come."),
         ("explain", None, ExplainOptions, "Show what it does with a name, and why."),
         ("flush", None, FlushOptions, "Let it forget a name, or all."),
         ("reload", None, ReloadOptions, "Let it read its configuration again."),

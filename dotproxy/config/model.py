@@ -20,6 +20,7 @@ from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway, check_gateway
 from dotproxy.config.groups import check_default, check_forwards, groups_of
 from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
+from dotproxy.config.query_log import QueryLog
 from dotproxy.config.rule import Rule
 from dotproxy.config.setting import (
     ConfigError,
@@ -131,6 +132,7 @@ class Config(Struct, frozen=True):
     special: SpecialNames = SpecialNames()
     gateway: Gateway = Gateway()
     admin: Admin = Admin()
+    query_log: QueryLog = QueryLog()
     certificate: tuple[Certificate, ...] = ()
     lab: bool = False
 

@@ -26,6 +26,7 @@ from dotproxy.config.model import (
 )
 from dotproxy.config.naming import Hosts, Rebinding, SpecialNames
 from dotproxy.config.presets import DEFAULT_UPSTREAM
+from dotproxy.config.query_log import QueryLog
 from dotproxy.config.rule import ACTIONS, Rule
 from dotproxy.config.setting import Path, checked, shown, written
 from dotproxy.config.spelling import ip_literal, spread
@@ -46,6 +47,7 @@ TABLES: Mapping[str, type[Struct]] = {
     "special": SpecialNames,
     "gateway": Gateway,
     "admin": Admin,
+    "query_log": QueryLog,
 }
 KEYS = ("listen", "profile", "upstream", "cache", "rule", "certificate", *TABLES)
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)
@@ -122,6 +124,9 @@ def _config(document: Table, folder: str) -> Config:
         settings["certificate"] = _certificates(settings["certificate"], folder)
     if "hosts" in settings:
         settings["hosts"] = _hosts(settings["hosts"], folder)
+    if "query_log" in settings:
+        paths = ("file", "socket", "key_file")
+        settings["query_log"] = _rooted(settings["query_log"], paths, folder)
     return replace(DEFAULT, **settings)
 
 
@@ -259,8 +264,14 @@ def _cache(value: object, folder: str) -> Caching:
     if "\0" in caching.file:
         rule = "must be a path: no file has a NUL in its name"
         raise ConfigError(written("file", caching.file), rule, ("cache", "file"))
-    # A daemon may leave its folder.
-    return replace(caching, file=os.path.abspath(os.path.join(folder, caching.file)))
+    return _rooted(caching, ("file",), folder)
+
+
+def _rooted(settings: S, keys: Iterable[str], folder: str) -> S:
+    """Return the same with paths from the root: a daemon may leave its folder."""
+    given = ((key, getattr(settings, key)) for key in keys)
+    whole = {key: os.path.abspath(os.path.join(folder, it)) for key, it in given if it}
+    return replace(settings, **whole)
 
 
 def _table(name: str, kind: type[S], value: object) -> S:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dotproxy.local.cache import Cache
 from dotproxy.local.failures import Failures
-from dotproxy.local.replies import Replies, count
+from dotproxy.local.replies import CACHE, ERROR, STALE, Replies, count
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
 
@@ -34,16 +34,24 @@ class Memory:
         """Return what holds, or what must do while asking is no use."""
         reply = self.cache.answer(query)
         if reply is not None:
+            query.source = CACHE
             return count(self.replies.cache, reply)
         failed = self._failures.answer(query)
         if failed is None:
             return None
-        return self.stale(query) or count(self.replies.error, failed)
+        stale = self.stale(query)
+        if stale is not None:
+            return stale
+        query.source = ERROR
+        return count(self.replies.error, failed)
 
     def stale(self, query: Query) -> bytes | None:
         """Return what has outlived its time, if it may serve."""
         reply = None if self._exact(query) else self.cache.stale(query)
-        return reply and count(self.replies.stale, reply)
+        if reply is None:
+            return None
+        query.source = STALE
+        return count(self.replies.stale, reply)
 
     def learn(self, query: Query, answer: Answer) -> None:
         """Keep an answer, or that there was none."""

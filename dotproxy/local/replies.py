@@ -6,6 +6,11 @@ RCODES = RCODE + 1
 """RCODEs that a header has room for; what OPT adds is not looked at."""
 
 
+LOCAL, CACHE, STALE = "local", "cache", "stale"
+UPSTREAM, ERROR = "upstream", "error"
+"""What a query says of where its reply came from."""
+
+
 class Replies:
     """Count replies: a list for each source, with a place for each RCODE.
 

@@ -11,10 +11,12 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.threads import deferToThread
+from twisted.web.server import Request
 
 from dotproxy.config.model import ConfigError
 from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.explain import Explanation, explain
+from dotproxy.observe.live import Watch
 from dotproxy.observe.metrics import exposition
 from dotproxy.observe.status import state_of, status_of
 from dotproxy.observe.subject import Subject, can_answer
@@ -35,6 +37,8 @@ class Reply(NamedTuple):
     body: bytes
     type: str = JSON
     status: HTTPStatus = HTTPStatus.OK
+    more: Callable[[Request, Deferred[None]], None] | None = None
+    """Writes what follows, and ends it, unless the caller is gone before."""
 
 
 class Fault(Exception):
@@ -46,6 +50,8 @@ class Call(NamedTuple):
 
     run: Callable[[Subject, Words], Deferred[Reply]]
     acts: bool = False
+    private: bool = False
+    """Whether it is only for those who could change things, too."""
 
 
 class Flushed(msgspec.Struct, frozen=True):
@@ -150,12 +156,22 @@ def explanation(subject: Subject, words: Words) -> Deferred[Reply]:
     return explaining.addCallback(_explained, subject, question)
 
 
+def log(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Show queries as they come, a line for each, until the caller has enough."""
+    try:
+        watch = Watch(subject.journal, words)
+    except ValueError as fault:
+        raise Fault(str(fault)) from None
+    return succeed(Reply(b"", TEXT, more=watch.follow))
+
+
 CALLS: Mapping[str, Call] = {
     "metrics": Call(metrics),
     "status": Call(status),
     "healthz": Call(health),
     "readyz": Call(readiness),
     "explain": Call(explanation),
+    "log": Call(log, private=True),
     "flush": Call(flush, acts=True),
     "reload": Call(reload, acts=True),
 }

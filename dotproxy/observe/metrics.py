@@ -60,6 +60,7 @@ class Metrics(Collector):
         yield from _cache(subject)
         yield from upstream_metrics(subject)
         yield from _rules(subject)
+        yield from _query_log(subject)
         yield from _program(subject)
 
 
@@ -161,6 +162,15 @@ def _rules(subject: Subject) -> Iterator[Metric]:
     for path, file in book.files.lists.items():
         names.add_metric([path], len(file.listed))
     yield names
+
+
+def _query_log(subject: Subject) -> Iterator[Metric]:
+    recording = subject.recording
+    written, lost = (recording.written, recording.lost) if recording else (0, 0)
+    yield from _counters(
+        ("dotproxy_query_log_written", "Queries that were logged.", written),
+        ("dotproxy_query_log_lost", "Queries that could not be logged.", lost),
+    )
 
 
 def _program(subject: Subject) -> Iterator[Metric]:

@@ -89,7 +89,8 @@ class CallResource(Resource):
             return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"this takes {which}")
         if request.content and request.content.seek(0, 2) > LARGEST_FORM:
             return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "that is too much")
-        return self._judge.refusal(_header(request), self._call.acts)
+        guarded = self._call.acts or self._call.private
+        return self._judge.refusal(_header(request), guarded)
 
     def _failed(self, failure: Failure) -> Reply:
         if failure.check(Fault):
@@ -125,8 +126,14 @@ def _said(refusal: Refusal) -> Reply:
 
 
 def _finish(reply: Reply, request: Request, gone: Deferred[None]) -> None:
-    if not gone.called:
-        request.write(_write(request, reply))
+    if gone.called:
+        return
+    body = _write(request, reply)
+    if reply.more is not None and request.method != b"HEAD":
+        request.responseHeaders.removeHeader("Content-Length")
+        reply.more(request, gone)
+    else:
+        request.write(body)
         request.finish()
 
 

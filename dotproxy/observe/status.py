@@ -11,12 +11,16 @@ from msgspec import Struct
 
 from dotproxy import __version__
 from dotproxy.clock import uptime
+from dotproxy.journal.top import Top
 from dotproxy.local.ready import Ready
 from dotproxy.observe.subject import Named, Subject, can_answer, servers_of
 from dotproxy.upstream.asked import Server
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.dot import DoT
 from dotproxy.wire.message import RCODE
+
+MOST_SHOWN = 20
+"""Names, and clients, that are shown of those that come most often."""
 
 
 class ConnectionStatus(Struct, frozen=True):
@@ -93,6 +97,13 @@ class CacheStatus(Struct, frozen=True):
     """Queries that shared what another had asked."""
 
 
+class Counted(Struct, frozen=True):
+    """Who or what came so often in the last hour or so, at most."""
+
+    name: str
+    count: int
+
+
 class Status(Struct, frozen=True):
     """All of it."""
 
@@ -110,11 +121,14 @@ class Status(Struct, frozen=True):
     rules: int
     reloads: int
     reloads_failed: int
+    top_names: tuple[Counted, ...] | None = None
+    """None where they are not counted."""
+    top_clients: tuple[Counted, ...] | None = None
 
 
 def status_of(subject: Subject) -> Status:
     """Look at the proxy."""
-    core = subject.core
+    core, ranking = subject.core, subject.ranking
     replies = replies_of(subject)
     return Status(
         dotproxy=__version__,
@@ -129,6 +143,8 @@ def status_of(subject: Subject) -> Status:
         rules=len(core.config.rule),
         reloads=subject.reloads,
         reloads_failed=subject.reloads_failed,
+        top_names=None if ranking is None else _first(ranking.names),
+        top_clients=None if ranking is None else _first(ranking.clients),
     )
 
 
@@ -145,6 +161,10 @@ def replies_of(subject: Subject) -> dict[str, list[int]]:
 def _add_by_rcode(counts: list[int], ready: Ready) -> None:
     for flags, count in enumerate(ready.flags):
         counts[flags & RCODE] += count
+
+
+def _first(top: Top) -> tuple[Counted, ...]:
+    return tuple(Counted(*each) for each in top.first(MOST_SHOWN))
 
 
 def _clients(subject: Subject) -> ClientStatus:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from typing import Protocol as TypingProtocol
 
 from dotproxy.core import Core
+from dotproxy.journal.journal import Journal
+from dotproxy.journal.readers import Ranking, Recording
 from dotproxy.local.rules import Rules
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.listeners import Listeners
@@ -35,6 +37,11 @@ class Subject(TypingProtocol):
     factory: ProxyServerFactory
     listeners: Listeners
     rules: Rules
+    journal: Journal
+    recording: Recording | None
+    """The query log, if there is one."""
+    ranking: Ranking | None
+    """What counts names and clients, if that is configured."""
     started_at: float
     """A time of `uptime`."""
     reloads: int

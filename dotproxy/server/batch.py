@@ -98,6 +98,11 @@ class Batch:
         """Return the octets of the address that the message at this place came from."""
         return bytes(self._hosts[place])
 
+    def host(self, client: Client) -> bytes:
+        """Return the octets of a client's address."""
+        octets: bytes = client.address[_IPV6_HOST if self._ipv6 else _IP_HOST]
+        return octets
+
     def answerable(self, place: int) -> bool:
         """Whether a reply may go there: not to port 0, nor to this very socket."""
         (port,) = _PORT.unpack_from(self._names, place * NAME)

@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.names.dns import DNSDatagramProtocol
 
+from dotproxy.journal.journal import Journal
 from dotproxy.local.gate import Gate
 from dotproxy.local.ready import Ready
 from dotproxy.server.datagrams import Client
@@ -36,16 +37,23 @@ class DatagramProtocol(DNSDatagramProtocol):
         """Who lets queries in, as it is now."""
         return self.controller.gate
 
+    @property
+    def journal(self) -> Journal | None:
+        """Where replies are noted, if they are."""
+        return self.controller.journal
+
     def datagramReceived(self, data: bytes, addr: Any) -> None:
         """Answer at once if that can be, and else when the answer is there.
 
         `addr` is the place of the message in the batch that the port reads.
         """
-        reply = self.controller.respond(data, datagram=True)
+        datagrams = self.transport.datagrams
+        source = None if self.journal is None else datagrams.source(addr)
+        reply = self.controller.respond(data, True, client=source)
         if isinstance(reply, bytes):
-            self.transport.datagrams.reply(addr, reply)
+            datagrams.reply(addr, reply)
         elif reply is not None:
-            self._wait(reply, self.transport.datagrams.client(addr))
+            self._wait(reply, datagrams.client(addr))
 
     def known(self, message: bytes) -> bytes | None:
         """Return the reply if it is in the cache, and ask nobody."""
@@ -53,7 +61,9 @@ class DatagramProtocol(DNSDatagramProtocol):
 
     def answer_late(self, message: bytes, client: Client) -> None:
         """Answer a query that had to wait, and is in no batch any more."""
-        reply = self.controller.respond(message, datagram=True)
+        noting = self.journal is not None
+        source = self.transport.datagrams.host(client) if noting else None
+        reply = self.controller.respond(message, True, client=source)
         if isinstance(reply, bytes):
             self._send(reply, client)
         elif reply is not None:

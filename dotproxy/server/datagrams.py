@@ -87,6 +87,11 @@ class Datagrams:
         address: str = self._clients[place].address[0]
         return address
 
+    def host(self, client: Client) -> str:
+        """Return the address of a client."""
+        address: str = client.address[0]
+        return address
+
     def reply(self, place: int, message: bytes) -> None:
         """Answer the message at this place of the last batch."""
         self._send(message, self._clients[place])

@@ -11,6 +11,8 @@ from twisted.names.resolve import ResolverChain
 from twisted.names.server import DNSServerFactory
 
 from dotproxy.clock import uptime
+from dotproxy.journal.journal import Journal
+from dotproxy.journal.note import DOT, READY, REJECTED, TCP, UDP, Client, Sourced
 from dotproxy.local.ready import Ready
 from dotproxy.resolver import DoTResolver
 from dotproxy.server.clients import Clients, network_of
@@ -21,6 +23,7 @@ from dotproxy.server.terms import Terms
 from dotproxy.server.turned_away import Refuser
 from dotproxy.server.turns import Turns
 from dotproxy.server.under_way import UnderWay
+from dotproxy.server.visit import Visit
 from dotproxy.wire.message import FormatError
 from dotproxy.wire.query import limit_datagram, limit_stream, parse_query
 from dotproxy.wire.reply import rejection
@@ -54,6 +57,8 @@ class ProxyServerFactory(DNSServerFactory):
         """Queries that were looked at, by type: those that were not ready."""
         self.malformed = 0
         """Messages that could not be read."""
+        self.journal: Journal | None = None
+        """Where replies are noted; None where nobody reads it."""
         self.serve(resolver, terms)
 
     def serve(self, resolver: DoTResolver, terms: Terms) -> None:
@@ -70,6 +75,10 @@ class ProxyServerFactory(DNSServerFactory):
         self._turns.most = terms.limits.streamed
         self._clear_ready()
 
+    def note_in(self, journal: Journal | None) -> None:
+        """Note replies there from now on, or nowhere."""
+        self.journal = journal
+
     def datagram_protocol(self) -> DatagramProtocol:
         """Make the protocol for one UDP port."""
         return DatagramProtocol(self, self.ready_datagrams, self._clock)
@@ -85,6 +94,7 @@ class ProxyServerFactory(DNSServerFactory):
                 responder = Refuser(self, self.gate.refusal)
         protocol = StreamProtocol(responder, self._clock, self.streams, self._turns)
         protocol.network, protocol.pace = network_of(addr), pace
+        protocol.source = source
         return protocol
 
     def connectionMade(self, protocol: Any) -> None:
@@ -96,9 +106,27 @@ class ProxyServerFactory(DNSServerFactory):
         self.streams.leave(protocol)
 
     def respond(
-        self, message: bytes, datagram: bool, encrypted: bool = False
+        self,
+        message: bytes,
+        datagram: bool,
+        encrypted: bool = False,
+        client: Client | None = None,
     ) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message; see `Responder`."""
+        reply, sourced = self._respond(message, datagram, encrypted)
+        if client is None or self.journal is None or reply is None:
+            return reply
+        transport = UDP if datagram else DOT if encrypted else TCP
+        visit = Visit(self.journal, transport, client, message)
+        if isinstance(reply, Deferred):
+            return visit.note_late(reply, sourced, self._clock.seconds)
+        visit.note(reply, sourced)
+        return reply
+
+    def _respond(
+        self, message: bytes, datagram: bool, encrypted: bool
+    ) -> tuple[bytes | Deferred[bytes] | None, Sourced]:
+        """Return the reply, and who knows where it came from once it is there."""
         if encrypted:
             ready = self.ready_encrypted
         else:
@@ -109,12 +137,13 @@ class ProxyServerFactory(DNSServerFactory):
             ready.queries += 1
         reply = ready.find(message)
         if reply is not None:
-            return reply
+            return reply, READY
         try:
             query = parse_query(message)
         except FormatError as fault:
             self.malformed += 1
-            return None if fault.rcode is None else rejection(message, fault.rcode)
+            code = fault.rcode
+            return None if code is None else rejection(message, code), REJECTED
         if datagram:
             limit_datagram(query)
         else:
@@ -124,8 +153,8 @@ class ProxyServerFactory(DNSServerFactory):
         answer = self._forwarder.resolve(query)
         if isinstance(answer, bytes):
             ready.keep(query, answer)
-            return answer
-        return self.under_way.add(query, answer)
+            return answer, query
+        return self.under_way.add(query, answer), query
 
     def known(self, message: bytes) -> bytes | None:
         """Return the reply to a datagram if it is in the cache, and ask nobody."""

@@ -8,6 +8,7 @@ itself, many datagrams in a turn, and sends what is ready without asking anybody
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from typing import Protocol as TypingProtocol
 
@@ -16,11 +17,14 @@ from twisted.internet.udp import Port as TwistedPort
 from twisted.logger import Logger
 
 from dotproxy.clock import uptime
+from dotproxy.journal.journal import Journal
+from dotproxy.journal.note import CACHED, READY, REJECTED, UDP, Note, Sourced
 from dotproxy.local.gate import PASS, Gate, Verdict
 from dotproxy.local.ready import Ready
 from dotproxy.server.batch import Batch, can_batch
 from dotproxy.server.datagrams import LARGEST, Client, Datagrams, Late
 from dotproxy.server.turned_away import reply_to
+from dotproxy.server.visit import Visit
 from dotproxy.wire.message import HEADER
 
 ROUNDS = 8
@@ -42,6 +46,10 @@ class Receiver(TypingProtocol):
     @property
     def gate(self) -> Gate | None:
         """Who lets queries in; None where all are let in."""
+
+    @property
+    def journal(self) -> Journal | None:
+        """Where replies are noted; None where nobody reads it."""
 
     def datagramReceived(self, data: bytes, addr: Any) -> None:
         """Answer what is not ready; `addr` is its place in the batch."""
@@ -90,9 +98,11 @@ class Port(TwistedPort):
         """
         ready, gate = self.receiver.ready, self.receiver.gate
         datagrams, find, start = self.datagrams, ready.replies.get, HEADER.size
-        flags = ready.flags
+        flags, reply, journal = ready.flags, datagrams.reply, self.receiver.journal
         messages = datagrams.receive()
         ready.queries += len(messages)
+        if journal is not None:
+            reply = partial(self._reply_and_note, journal, messages)
         admitted = enumerate(messages) if gate is None else self._admit(messages, gate)
         for place, message in admitted:
             end = message.find(0, start)
@@ -102,7 +112,7 @@ class Port(TwistedPort):
                 self._hand_on(message, place)
             else:
                 flags[parts[0][1]] += 1
-                datagrams.reply(place, message[:2] + parts[0] + name + parts[1])
+                reply(place, message[:2] + parts[0] + name + parts[1])
         datagrams.flush()
         return bool(messages)
 
@@ -119,7 +129,25 @@ class Port(TwistedPort):
     def _turn_away(self, message: bytes, place: int, verdict: Verdict) -> None:
         reply = reply_to(message, verdict)
         if reply is not None and self.datagrams.answerable(place):
+            self._note(message, place, reply, REJECTED)
             self.datagrams.reply(place, reply)
+
+    def _reply_and_note(
+        self, journal: Journal, messages: list[bytes], place: int, reply: bytes
+    ) -> None:
+        """Send what was ready, and note it."""
+        client = self.datagrams.source(place)
+        journal.add(
+            Note(journal.now(), UDP, client, messages[place], reply, READY.source)
+        )
+        self.datagrams.reply(place, reply)
+
+    def _note(self, message: bytes, place: int, reply: bytes, source: Sourced) -> None:
+        """Note a reply, if somebody reads that."""
+        journal = self.receiver.journal
+        if journal is not None:
+            client = self.datagrams.source(place)
+            Visit(journal, UDP, client, message).note(reply, source)
 
     def _hand_on(self, message: bytes, place: int) -> None:
         """Let the protocol answer, now or in another turn."""
@@ -140,6 +168,7 @@ class Port(TwistedPort):
         if reply is None:
             self._wait(message, self.datagrams.client(place))
         else:
+            self._note(message, place, reply, CACHED)
             self.datagrams.reply(place, reply)
 
     def _wait(self, message: bytes, client: Client) -> None:

@@ -5,6 +5,8 @@ from typing import Protocol as TypingProtocol
 
 from twisted.internet.defer import Deferred
 
+from dotproxy.journal.journal import Journal
+from dotproxy.journal.note import Client
 from dotproxy.local.gate import Gate
 
 
@@ -15,13 +17,22 @@ class Responder(TypingProtocol):
     def gate(self) -> Gate | None:
         """Who lets datagrams in; None where all are let in."""
 
+    @property
+    def journal(self) -> Journal | None:
+        """Where replies are noted; None where nobody reads it."""
+
     def respond(
-        self, message: bytes, datagram: bool, encrypted: bool = False
+        self,
+        message: bytes,
+        datagram: bool,
+        encrypted: bool = False,
+        client: Client | None = None,
     ) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message, or fire with it; None for silence.
 
         Over a stream that is `encrypted` it may be padded.  The Deferred never fails,
-        and fires before the client's patience ends.
+        and fires before the client's patience ends.  A reply to a `client` whose
+        address is given is noted.
         """
 
     def known(self, message: bytes) -> bytes | None:

@@ -56,6 +56,8 @@ class StreamProtocol(DNSProtocol):
     controller: Responder
     transport: "Server"
     network: str | bytes = ""
+    source: str | None = None
+    """The client's address, for the journal."""
 
     def __init__(
         self,
@@ -220,7 +222,8 @@ class StreamProtocol(DNSProtocol):
         self._work()
 
     def _begin(self, message: bytes) -> None:
-        reply = self.controller.respond(message, False, self._encrypted)
+        encrypted, source = self._encrypted, self.source
+        reply = self.controller.respond(message, False, encrypted, source)
         if isinstance(reply, bytes):
             self._send(reply)
         elif reply is not None:

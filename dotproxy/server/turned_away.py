@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from dotproxy.journal.journal import Journal
+from dotproxy.journal.note import DOT, REJECTED, TCP, Client
 from dotproxy.local.gate import DROP, SLIP, Verdict
+from dotproxy.server.visit import Visit
 from dotproxy.wire.edns import explanation
 from dotproxy.wire.message import REFUSED, FormatError
 from dotproxy.wire.query import parse_query
@@ -42,11 +45,25 @@ class Refuser:
         self._usual = usual
         self._verdict = verdict
 
+    @property
+    def journal(self) -> Journal | None:
+        """Where replies are noted: the same as for others."""
+        journal: Journal | None = self._usual.journal
+        return journal
+
     def respond(
-        self, message: bytes, datagram: bool, encrypted: bool = False
+        self,
+        message: bytes,
+        datagram: bool,
+        encrypted: bool = False,
+        client: Client | None = None,
     ) -> bytes | None:
         """Refuse, or say nothing; see `Responder`."""
-        return reply_to(message, self._verdict)
+        reply = reply_to(message, self._verdict)
+        if reply is not None and client is not None and self.journal is not None:
+            visit = Visit(self.journal, DOT if encrypted else TCP, client, message)
+            visit.note(reply, REJECTED)
+        return reply
 
     def known(self, message: bytes) -> bytes | None:
         """Know nothing."""

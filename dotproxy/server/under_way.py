@@ -9,6 +9,7 @@ from collections import OrderedDict
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from dotproxy.local.replies import ERROR
 from dotproxy.wire.edns import explanation
 from dotproxy.wire.message import SERVFAIL
 from dotproxy.wire.query import Query
@@ -51,6 +52,7 @@ class UnderWay:
         self._waiting.pop(replying, None)
         if isinstance(outcome, Failure):
             outcome.trap(CancelledError)
+            query.source = ERROR
             why = explanation(OTHER, "too many queries at once")
             return status(query, SERVFAIL, why)
         return outcome

@@ -64,6 +64,7 @@ class Query:
         "options",
         "question",
         "signed",
+        "source",
         "subnet",
         "wire",
     )
@@ -82,6 +83,8 @@ class Query:
         self.max_size = LONGEST
         self.deadline = float("inf")
         self.options, self.block = b"", 0
+        self.source = ""
+        """Where its reply came from, once there is one; see `Replies`."""
 
     @property
     def name(self) -> bytes:

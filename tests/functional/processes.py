@@ -23,6 +23,8 @@ PACKAGES = {
     "dig": "bind9-dnsutils",
     "dnsdist": "dnsdist",
     "dnsperf": "dnsperf",
+    "dnstap-ldns": "dnstap-ldns",
+    "fstrm_capture": "fstrm-bin",
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
     "mount": "mount",
