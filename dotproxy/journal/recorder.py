@@ -36,8 +36,8 @@ class Recorder:
         try:
             self._sink.write(octets)
         except OSError as fault:
-            self.lost += len(notes)
             self._begin_trouble(fault)
+            self.lost += len(notes)
             return
         self.written += len(notes)
         self._end_trouble()
@@ -69,7 +69,7 @@ class Recorder:
         if self._troubled:
             self._troubled = False
             lost = self.lost - self._lost_before
-            self._tell(f"the query log is written again; {lost} queries more were lost")
+            self._tell(f"the query log is written again; {lost} queries were lost")
 
 
 def _said(fault: OSError) -> str:
