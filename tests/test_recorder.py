@@ -68,7 +68,7 @@ class RecorderTests(TestCase):
         assert self.told == [
             "the query log cannot be written, and is lost: /log:"
             " No space left on device",
-            "the query log is written again; 3 queries were lost",
+            "the query log is written again; 3 were lost",
         ]
         self.shelf.fault = OSError("nobody reads")
         self.read("f")

@@ -69,7 +69,7 @@ class Recorder:
         if self._troubled:
             self._troubled = False
             lost = self.lost - self._lost_before
-            self._tell(f"the query log is written again; {lost} queries were lost")
+            self._tell(f"the query log is written again; {lost} were lost")
 
 
 def _said(fault: OSError) -> str:
