@@ -122,6 +122,8 @@ class SocketTests(SynchronousTestCase):
             self.client(where, host).send(b"one")
             self.received(1)
             assert self.source(0) == host
+            client = self.server.client(0)
+            assert self.server.host(client) == self.server.source(0)
 
     def test_ourselves(self) -> None:
         """None goes to this very socket, however that is named: it is forged."""

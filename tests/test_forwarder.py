@@ -218,6 +218,25 @@ class CountTests(ForwarderTests):
             "cache": 1, "error": 1, "local": 0, "stale": 0, "upstream": 2
         }  # fmt: skip
 
+    def test_sources(self) -> None:
+        """A query knows where its own reply came from, once there is one."""
+        asked, shared, failed, known = (make_query() for _ in range(4))
+        replying = [self.resolve(each) for each in (asked, shared)]
+        assert asked.source == ""
+        self.upstream.answer()
+        for each in replying:
+            self.successResultOf(each)
+        self.known(known)
+        seen = make_query()
+        self.forwarder.known(seen)
+        failed = make_query("other.example")
+        self.resolve(failed)
+        self.upstream.fail()
+        made = make_query()
+        make_forwarder(self.upstream, self.clock, FakeLocal(b"repl")).resolve(made)
+        sources = [it.source for it in (asked, shared, known, seen, failed, made)]
+        assert sources == ["upstream", "upstream", "cache", "cache", "error", "local"]
+
 
 class MemoryTests(ForwarderTests):
     def test_kept(self) -> None:
@@ -341,6 +360,14 @@ class StaleTests(ForwarderTests):
         self.assertNoResult(replying)
         self.pass_time(0.07)
         self.assert_stale(self.reply(replying))
+
+    def test_source(self) -> None:
+        """A query that got it knows that it was stale."""
+        query = make_query()
+        replying = self.resolve(query)
+        self.pass_time(2)
+        self.assert_stale(self.reply(replying))
+        assert query.source == "stale"
 
     def test_refreshed(self) -> None:
         """The refresh goes on behind, and is learned; there is no second reply."""

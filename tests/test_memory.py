@@ -101,6 +101,19 @@ class MemoryTests(TestCase):
         self.break_down()
         assert self.told() == (NXDOMAIN, [30], [19])
 
+    def test_source(self) -> None:
+        """A query knows where its reply came from."""
+        sources = []
+        self.break_down()
+        for _ in range(2):
+            self.told()
+            sources.append(self.query.source)
+            self.succeed()
+        self.time.now += 200
+        self.break_down()
+        self.told()
+        assert [*sources, self.query.source] == ["error", "cache", "stale"]
+
     def test_too_old(self) -> None:
         """What is too old to serve leaves the failure (RFC 8767 section 5)."""
         self.succeed()

@@ -13,6 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.journal.journal import Journal
+from dotproxy.journal.note import Note
+from dotproxy.journal.privacy import Privacy
 from dotproxy.local.gate import Gate, create_gate
 from dotproxy.local.ready import Ready
 from dotproxy.server import port as module
@@ -22,6 +24,7 @@ from dotproxy.server.sockets import bind
 from dotproxy.wire.query import parse_query
 from tests.clients import UdpClient, query
 from tests.messages import queries, quick, spoiled
+from tests.test_journal import Pile
 
 LOOPBACK = "127.0.0.1"
 
@@ -219,6 +222,26 @@ class ReadTests(PortTests):
         turns = self.read(other, [hit])
         assert turns.sent == [(reply_to(hit), "client 0")]
         assert hit not in [it for it, _ in self.front.received]
+
+    def test_noted(self) -> None:
+        """What the port answers by itself is noted, and what it hands on is not."""
+        journal = Journal(self.reactor, Privacy((24, 56)), lambda: 7.0)
+        pile = Pile()
+        journal.enter(pile)
+        self.front.journal = journal
+        self.front.make_ready(query(1))
+        cached = query(2, "ns.lab.example")
+        self.front.cached.add(cached)
+        other = [query(number, "mx.lab.example") for number in range(SHARE)]
+        self.read([*other, query(1), cached])
+        journal.flush()
+        place = f"192.0.2.{SHARE}", f"192.0.2.{SHARE + 1}"
+        assert pile.batches == [
+            [
+                Note(7.0, "udp", place[0], query(1), reply_to(query(1)), "ready"),
+                Note(7.0, "udp", place[1], cached, reply_to(cached), "cache"),
+            ]
+        ]
 
     def test_too_many(self) -> None:
         """When too many wait, the oldest is dropped and counted."""

@@ -4,17 +4,20 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.server.under_way import UnderWay
+from dotproxy.wire.query import Query
 from tests.fakes import make_query
 
 
 class UnderWayTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.under_way = UnderWay(2)
+        self.queries: list[Query] = []
 
     def add(self) -> tuple[Deferred[bytes], Deferred[bytes]]:
         """Begin a query; return what its answer comes by, and its reply."""
         coming: Deferred[bytes] = Deferred()
-        return coming, self.under_way.add(make_query(), coming)
+        self.queries.append(make_query())
+        return coming, self.under_way.add(self.queries[-1], coming)
 
     def test_reply(self) -> None:
         """A reply goes through, and its query no longer counts."""
@@ -34,6 +37,7 @@ class UnderWayTests(SynchronousTestCase):
         """When there is one too many, the oldest gets SERVFAIL and the others wait."""
         (_, first), (_, second), (last, third) = (self.add() for _ in range(3))
         failed = self.successResultOf(first)
+        assert self.queries[0].source == "error"
         assert failed[3] & 15 == 2
         assert b"too many queries at once" in failed
         self.assertNoResult(second)

@@ -58,10 +58,8 @@ class QueryLogTests(TestCase):
         """Return how many queries were written, and how many lost."""
         with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=5) as said:
             text = said.read().decode()
-        found = re.findall(
-            r"^dotproxy_query_log_(?:written|lost)_total (.*)$", text, re.M
-        )
-        return [float(each) for each in found]
+        counter = re.compile(r"^dotproxy_query_log_(?:written|lost)_total (.*)$", re.M)
+        return [float(each) for each in counter.findall(text)]
 
     def ask(self, proxy: Proxy) -> None:
         for name in NAMES:
@@ -176,7 +174,8 @@ class QueryLogTests(TestCase):
         proxy = self.start('format = "json"', 'file = "queries.log"')
         self.check_answers(proxy)
         assert self.counts() == [0, 0]
-        assert proxy.process.stop() == 0
+        assert proxy.process.stop() == -signal.SIGTERM
+        assert "Server Shut Down." in proxy.process.output
 
     def test_fault(self) -> None:
         """A file that cannot be had is one line, and nothing is served."""
