@@ -19,7 +19,12 @@ from twisted.internet.task import Clock
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.caching import Caching
 from dotproxy.config.naming import Naming
+from dotproxy.config.query_log import USUAL_FIELDS
 from dotproxy.config.rule import Rule
+from dotproxy.journal.journal import Journal
+from dotproxy.journal.lines import json_form, text_form
+from dotproxy.journal.note import READY, UDP, Note
+from dotproxy.journal.privacy import Privacy
 from dotproxy.local.book import Book
 from dotproxy.local.cache import Cache
 from dotproxy.local.entry import aged_reply
@@ -69,6 +74,7 @@ def steps() -> dict[str, Step]:
         **steps_of_rules(),
         **steps_of_hits(),
         **steps_of_misses(),
+        **steps_of_notes(),
     }
 
 
@@ -168,6 +174,19 @@ def steps_of_misses() -> dict[str, Step]:
         "parse an answer": partial(parse_answer, wire),
         "learn an answer": partial(cache.learn, query, answer),
         "make an answer the client's": partial(from_answer, query, answer),
+    }
+
+
+def steps_of_notes() -> dict[str, Step]:
+    """Return what the query log adds: to the way of a query, and in its own thread."""
+    privacy = Privacy((24, 56))
+    journal = Journal(Clock(), privacy)
+    note = Note(0.0, UDP, SOURCE, asked_for(edns=True), answered(), READY.source)
+    lines = {"text": text_form, "JSON": json_form}
+    forms = {word: made(USUAL_FIELDS, privacy) for word, made in lines.items()}
+    return {
+        "note a reply": partial(journal.add, note),
+        **{f"write a note as {word}": partial(it, note) for word, it in forms.items()},
     }
 
 

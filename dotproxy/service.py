@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -36,9 +35,6 @@ from dotproxy.upstream.pool import Pool
 from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Authenticator, Trust
 from dotproxy.upstreams import group, limits
-
-TURN = 0.0005
-"""Seconds that a thread has before another may go on, where queries are logged."""
 
 __all__ = ["Options", "assemble", "makeService"]
 
@@ -191,9 +187,6 @@ def _keep_journal(proxy: Proxy) -> None:
         return
     from dotproxy.journal.create import create_ranking, create_recording
 
-    # Threads share the interpreter.  By default one has it for 5 ms, and for as long
-    # nobody would be answered.
-    sys.setswitchinterval(TURN)
     if settings.format != OFF:
         proxy.recording = create_recording(settings, journal)
         journal.enter(proxy.recording)

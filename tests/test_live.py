@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.cli.caller import CallError
 from dotproxy.cli.main import read
+from dotproxy.journal import question
 from dotproxy.observe import live
 from dotproxy.observe.live import Watch
 from tests.notes import noted
@@ -67,6 +68,9 @@ class LiveTests(TestCase):
         await self.leave(following)
         await self.begun(0)
         assert self.observed.proxy.factory.journal is None
+        shown = self.journal.privacy.shown
+        await self.until(lambda: shown.cache_info().currsize == 0)
+        assert question._read.cache_info().currsize == 0
 
     async def test_chosen(self) -> None:
         """He sees only what he wants, as JSON if he likes."""

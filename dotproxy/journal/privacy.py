@@ -35,6 +35,11 @@ class Privacy:
         self.spelled = lru_cache(MOST)(lambda client: str(self.network(client)))
         self.shown = lru_cache(MOST)(self._shown)
 
+    def forget(self) -> None:
+        """Remember no client and no name."""
+        for remembered in (self.network, self.spelled, self.shown):
+            remembered.cache_clear()
+
     def _network(self, client: Client) -> Address:
         """Return the first address of a client's network."""
         address = address_of(client)

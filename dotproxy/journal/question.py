@@ -37,6 +37,11 @@ def question_in(query: bytes) -> Question:
     return _read(query[HEADER.size : end]) or _slowly(query)
 
 
+def forget() -> None:
+    """Remember no question."""
+    _read.cache_clear()
+
+
 def _slowly(query: bytes) -> Question:
     try:
         end = skip_plain_name(query, HEADER.size) + 4

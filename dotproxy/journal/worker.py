@@ -1,5 +1,6 @@
 """A thread that reads notes, for as long as that may take."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
@@ -15,6 +16,10 @@ MOST_OCTETS = 16 * 2**20
 
 NOTE_OCTETS = 300
 """Octets that a note takes beside its query and its reply."""
+
+TURN = 0.0005
+"""Seconds that a thread has before another may go on.  By default it is 5 ms, and so
+long nobody would be answered."""
 
 GOODBYE = 1.0
 """Seconds that a thread has, at the end, to read what waits."""
@@ -57,6 +62,7 @@ class Worker:
         if self._thread.ident is None:
             # Not before: a daemon leaves its threads behind when it begins.
             self._thread.start()
+            sys.setswitchinterval(TURN)
         self._jobs.put(job)
 
     def stop(self, last: Job) -> Deferred[None]:

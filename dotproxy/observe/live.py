@@ -8,6 +8,7 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from dotproxy.config.query_log import USUAL_FIELDS
+from dotproxy.journal import question
 from dotproxy.journal.create import failed_in
 from dotproxy.journal.journal import Journal
 from dotproxy.journal.lines import json_form, text_form
@@ -62,7 +63,7 @@ class Watch:
         if request is not None:
             request.unregisterProducer()
             request.finish()
-        return self._worker.stop(lambda: None)
+        return self._worker.stop(self._forget)
 
     def pauseProducing(self) -> None:
         """Leave out what comes: what came before was not read."""
@@ -80,7 +81,13 @@ class Watch:
         if self._request is not None:
             self._request = None
             self._journal.leave(self)
-            self._worker.stop(lambda: None)
+            self._worker.stop(self._forget)
+
+    def _forget(self) -> None:
+        """Keep nothing of what was seen, unless others read on."""
+        if not self._journal:
+            self._journal.privacy.forget()
+            question.forget()
 
     def _read(self, notes: list[Note]) -> None:
         """Choose and write, in a thread of its own."""
