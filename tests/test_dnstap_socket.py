@@ -61,6 +61,8 @@ class SocketTests(TestCase):
         thread = Thread(target=run, daemon=True)
         thread.start()
         self.addCleanup(thread.join, 5)
+        # First, so that the thread comes to its end.
+        self.addCleanup(self.sink.close)
         return thread
 
     def fault(self) -> str:

@@ -74,6 +74,15 @@ class LeavingTests(TestCase):
         self.observed.proxy.journal.flush()
         return [note for batch in self.pile.batches for note in batch]
 
+    async def ask_by_tcp(self) -> bytes:
+        endpoint = TCP4ClientEndpoint(reactor, *self.observed.place)
+        client: TcpClient = await endpoint.connect(Factory.forProtocol(TcpClient))
+        client.ask(query(5))
+        [reply] = await client.told(1)
+        client.transport.loseConnection()
+        await client.gone
+        return reply
+
     async def test_udp(self) -> None:
         """Over UDP what is asked for, made here, cached and ready is each noted once,
         with the octets that came and left."""
@@ -114,12 +123,7 @@ class LeavingTests(TestCase):
     async def test_tcp(self) -> None:
         """Over TCP it is the same, each with its client."""
         self.start()
-        endpoint = TCP4ClientEndpoint(reactor, *self.observed.place)
-        client: TcpClient = await endpoint.connect(Factory.forProtocol(TcpClient))
-        client.ask(query(5))
-        [reply] = await client.told(1)
-        client.transport.loseConnection()
-        await client.gone
+        reply = await self.ask_by_tcp()
         [note] = self.noted()
         assert (note.transport, note.client) == ("tcp", "127.0.0.1")
         assert (note.query, note.reply, note.source) == (query(5), reply, "upstream")
@@ -127,9 +131,11 @@ class LeavingTests(TestCase):
     async def test_refused(self) -> None:
         """Who may not ask is noted with the refusal."""
         self.start(access=Access(allow=("192.0.2.0/24",)))
-        reply = await self.observed.ask()
-        [note] = self.noted()
-        assert (note.reply, note.source) == (reply, "rejected")
+        replies = [await self.observed.ask(), await self.ask_by_tcp()]
+        notes = self.noted()
+        assert [note.reply for note in notes] == replies
+        assert [note.transport for note in notes] == ["udp", "tcp"]
+        assert {note.source for note in notes} == {"rejected"}
 
     async def test_nobody(self) -> None:
         """Where nobody reads, nothing is noted, and replies are the same."""
