@@ -128,6 +128,15 @@ class LeavingTests(TestCase):
         assert (note.transport, note.client) == ("tcp", "127.0.0.1")
         assert (note.query, note.reply, note.source) == (query(5), reply, "upstream")
 
+    async def test_encrypted(self) -> None:
+        """What comes over TLS is told apart from other streams."""
+        self.start()
+        respond = self.observed.proxy.factory.respond
+        respond(query(9, "localhost"), False, True, "192.0.2.1")
+        [note] = self.noted()
+        assert note[1:3] == ("dot", "192.0.2.1")
+        assert note.source == "local"
+
     async def test_refused(self) -> None:
         """Who may not ask is noted with the refusal."""
         self.start(access=Access(allow=("192.0.2.0/24",)))
