@@ -15,6 +15,8 @@ from dotproxy.clock import uptime
 from dotproxy.config.changes import changes, keep_lasting
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.core import Core, Plan
+from dotproxy.gateway.counts import Counts
+from dotproxy.gateway.entrances import Entrances, Opened, close
 from dotproxy.journal.journal import Journal
 from dotproxy.journal.privacy import create_privacy
 from dotproxy.local.book import Book
@@ -22,7 +24,9 @@ from dotproxy.local.leases import Leases
 from dotproxy.local.rules import Rules
 from dotproxy.rule_files import RuleFiles
 from dotproxy.server.factory import ProxyServerFactory
-from dotproxy.server.listeners import Bound, Listeners
+from dotproxy.server.limits import relays_for
+from dotproxy.server.listeners import NOTHING, Bound, Inherited, Listeners
+from dotproxy.server.sockets import bind_stream
 from dotproxy.server.terms import terms_for
 from dotproxy.upstream.asked import Server
 from dotproxy.upstream.cleartext import Cleartext
@@ -31,6 +35,7 @@ from dotproxy.upstream.ticker import until
 if TYPE_CHECKING:
     from dotproxy.cache_file import CacheFile
     from dotproxy.journal.readers import Ranking, Recording
+    from dotproxy.gateway.traffic import Traffic
 
 YOUNG = 10_000
 """New objects before the garbage collector looks: some thousand queries under way."""
@@ -49,6 +54,13 @@ class Source(NamedTuple):
     plan: Callable[[Config, Book | None], Plan]
 
 
+class Sockets(NamedTuple):
+    """What is bound and not read yet: for the DNS, and for the gateway."""
+
+    listeners: Bound
+    gateway: Opened
+
+
 class Reloaded(NamedTuple):
     """What came of a reload: which settings changed, and which need a restart."""
 
@@ -59,7 +71,8 @@ class Reloaded(NamedTuple):
 
 
 class Proxy(MultiService):
-    """The listeners, the core behind them, and what keeps the cache in a file."""
+    """The listeners, the core behind them, the gateway, and what keeps the cache in a
+    file."""
 
     log = Logger()
 
@@ -79,6 +92,8 @@ class Proxy(MultiService):
         self.ranking: Ranking | None = None
         self.listeners = Listeners(self.factory, reactor)
         self.rules.served = self.listeners.designated
+        self.gateway = Entrances(bind_stream, self._traffic, reactor)
+        self.gateway.setServiceParent(self)
         self.cache_file: CacheFile | None = None
         self._rule_files = RuleFiles(self.rules, self.factory.flush, reactor)
         self._rule_files.setServiceParent(self)
@@ -92,6 +107,21 @@ class Proxy(MultiService):
         """Say where it serves, and whom it asks."""
         listeners = ", ".join(self.listeners.addresses)
         return f"serves {listeners}, asks {_asked(self.core.upstreams.upstreams)}"
+
+    def bind(self, config: Config, inherited: Inherited = NOTHING) -> Sockets:
+        """Bind what is configured and not served, or `inherited`; or nothing, and raise
+        ConfigError."""
+        relaying = self.gateway.bind(config)
+        try:
+            return Sockets(self.listeners.bind(config, inherited), relaying)
+        except ConfigError:
+            close(relaying)
+            raise
+
+    def serve(self, config: Config, sockets: Sockets) -> None:
+        """Serve what is configured, with what was bound for it, and nothing else."""
+        self.listeners.serve(config, sockets.listeners)
+        self.gateway.serve(config, sockets.gateway)
 
     def startService(self) -> None:
         """Serve; say in one line where and from whom.
@@ -117,7 +147,7 @@ class Proxy(MultiService):
         wanted, before, ruled = self._source.read(), self.core, self.rules.book
         config = keep_lasting(before.config, wanted)
         plan = self._source.plan(config, ruled)
-        self._swap(plan, self.listeners.bind(plan.config))
+        self._swap(plan, self.bind(plan.config))
         changed = changes(before.config, plan.config)
         emptied = before.forwarder.cache is not self.core.forwarder.cache
         if emptied and not {"profile", "upstream"} & {*changed}:
@@ -159,6 +189,7 @@ class Proxy(MultiService):
 
     async def _stop(self) -> None:
         self.listeners.drain()
+        self.gateway.drain()
         await self._all_replied(TO_ANSWER)
         for core in (self.core, *self._leaving):
             core.stop()
@@ -168,13 +199,13 @@ class Proxy(MultiService):
     def _all_replied(self, limit: float) -> Deferred[None]:
         return until(lambda: not self.listeners.owe, self._reactor, limit)
 
-    def _swap(self, plan: Plan, bound: Bound) -> None:
+    def _swap(self, plan: Plan, sockets: Sockets) -> None:
         ruled = self.rules.book
         self.rules.use(plan.book)
         self._rule_files.follow(ruled)
         before, self.core = self.core, self.core.followed_by(plan)
         self.factory.serve(self.core.resolver, terms_for(plan.config, token_bytes()))
-        self.listeners.serve(plan.config, bound)
+        self.serve(plan.config, sockets)
         if plan.book is not ruled:
             # What was learned went through other rules.
             self.factory.flush()
@@ -182,6 +213,21 @@ class Proxy(MultiService):
             self.cache_file.keep(self.core.forwarder.cache)
         self._leaving.add(before)
         before.drain().addCallback(lambda _: self._leaving.discard(before))
+
+    def _traffic(self, counts: Counts) -> "Traffic":
+        """Return what relays clients; it is not imported where there is none."""
+        from dotproxy.gateway.create import Surroundings
+        from dotproxy.gateway.traffic import Traffic
+        from dotproxy.local.redirects import Redirects
+
+        others = Surroundings(
+            Redirects(self.rules),
+            # The core is another one after a reload.
+            lambda query: self.core.origins.resolve(query),
+            relays_for,
+            counts,
+        )
+        return Traffic(self.core.config, others, self._reactor)
 
     def _say(self, sentence: str, **words: str) -> None:
         self.log.info(

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
-from socket import socket
 from typing import Any
 
 from twisted.application.service import IService
@@ -23,9 +22,7 @@ from dotproxy.observe.doors import Door, bind_doors
 from dotproxy.proxy import Proxy, Source
 from dotproxy.reports import Notices, Reports, parse_address, watchdog_period
 from dotproxy.server.inherited import inherit, listening
-from dotproxy.server.limits import relays_for
 from dotproxy.server.listeners import NOTHING, Inherited
-from dotproxy.server.sockets import ListenError, bind_stream
 from dotproxy.signals import Signal
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.connection import Connection
@@ -92,19 +89,15 @@ def assemble(
         _keep_cache(proxy, reactor)
     _keep_journal(proxy)
     with ExitStack() as undo:
-        gateway = _bind_gateway(config)
-        undo.callback(_close, gateway)
         doors = bind_doors(config.admin, os.environ, reactor)
         undo.callback(_close, doors)
-        bound = proxy.listeners.bind(config, inherited)
+        bound = proxy.bind(config, inherited)
         undo.pop_all()
-    proxy.listeners.serve(config, bound)
+    proxy.serve(config, bound)
     proxy.listeners.setServiceParent(proxy)
     _open(doors, proxy, reactor)
-    if gateway:
-        _relay(proxy, gateway, reactor)
-        if config.cache.file and config.gateway.leases:
-            _keep_leases(proxy, reactor)
+    if config.cache.file and config.gateway.leases:
+        _keep_leases(proxy, reactor)
     return proxy
 
 
@@ -132,38 +125,9 @@ def _reported(proxy: Proxy, reactor: Any) -> Callable[[], None]:
     return partial(reports.reload, proxy.reload_or_complain)
 
 
-def _bind_gateway(config: Config) -> list[socket]:
-    """Bind what the gateway listens on; or nothing, and raise ConfigError."""
-    listening: list[socket] = []
-    try:
-        for host, port in config.gateway.listeners:
-            listening.append(bind_stream(host, port))
-    except ListenError:
-        _close(listening)
-        raise
-    return listening
-
-
-def _close(sockets: Sequence[socket | Door]) -> None:
+def _close(sockets: Sequence[Door]) -> None:
     for each in sockets:
         each.close()
-
-
-def _relay(proxy: Proxy, sockets: list[socket], reactor: Any) -> None:
-    """Relay what comes there; what does so is not imported where there is none."""
-    from dotproxy.gateway.create import Surroundings, create_gateway
-    from dotproxy.local.redirects import Redirects
-
-    config = proxy.core.config
-    others = Surroundings(
-        Redirects(proxy.rules),
-        # The core is another one after a reload.
-        lambda query: proxy.core.origins.resolve(query),
-        lambda: proxy.core.config.gateway,
-        relays_for(config),
-    )
-    gateway = create_gateway(config, sockets, others, reactor)
-    gateway.setServiceParent(proxy)
 
 
 def _open(doors: Sequence[Door], proxy: Proxy, reactor: Any) -> None:

@@ -23,6 +23,17 @@ class AdmissionTests(TestCase):
         assert admission.admit("10.0.0.1", 0) == "denied"
         assert admission.in_all == 0
 
+    def test_other_limits(self) -> None:
+        """Other limits hold for who comes from then on; who is in already counts."""
+        admission = self.admission(per_client=9)
+        for host in (ONE, "192.0.2.9"):
+            assert admission.admit(host, 0) == ""
+        admission.use(GatewayLimits(per_client=1), lambda host: host != "192.0.2.9")
+        words = [admission.admit(host, 0) for host in (ONE, TWO, "192.0.2.9")]
+        assert words == ["too_many", "", "denied"]
+        admission.leave("192.0.2.9")
+        assert admission.in_all == 2
+
     def test_per_client(self) -> None:
         """A client has so many connections, and others their own."""
         admission = self.admission(per_client=2)

@@ -43,13 +43,13 @@ class KeepLastingTests(TestCase):
         assert changes(kept, after) == ("cache.file",)
 
     def test_gateway(self) -> None:
-        """So does the gateway, but for the addresses that the DNS has for it."""
-        old = Gateway(("127.0.0.1:443",), addresses=("192.0.2.1",))
-        new = Gateway(("127.0.0.1:444",), addresses=("192.0.2.2",))
+        """So do the networks of leases, but nothing else of the gateway."""
+        old = Gateway(("127.0.0.1:443",), leases=("127.64.0.0/16",))
+        new = Gateway(("127.0.0.1:444",), leases=("127.65.0.0/16",), port=443)
         after = replace(DEFAULT, gateway=new)
         kept = keep_lasting(replace(DEFAULT, gateway=old), after)
-        assert kept.gateway == replace(old, addresses=("192.0.2.2",))
-        assert changes(kept, after) == ("gateway.listen",)
+        assert kept.gateway == replace(new, leases=old.leases)
+        assert changes(kept, after) == ("gateway.leases",)
 
     def test_no_use(self) -> None:
         """What waits for the gateway waits for a restart, and hears of no other way."""

@@ -80,16 +80,19 @@ class EntranceTests(TestCase):
         limits = GatewayLimits()
         self.counts = Counts()
         common = Common(guide, limits, self.counts, reactor)
-        relays = Relays(common, Admission(limits, lambda _: True))
-        entrance = Entrance([self.bound], relays, reactor, 0.2)
+        self.relays = Relays(common, Admission(limits, lambda _: True))
+        entrance = Entrance(self.bound, self.relays, reactor)
         entrance.startService()
         return entrance
 
     async def client(self) -> Hearing:
-        host, _, port = self.entrance.addresses[0].rpartition(":")
-        endpoint = TCP4ClientEndpoint(reactor, host, int(port))
+        endpoint = TCP4ClientEndpoint(reactor, *self.entrance.place)
         client: Hearing = await endpoint.connect(Factory.forProtocol(Hearing))
         return client
+
+    async def stop(self) -> None:
+        await self.entrance.stopService()
+        await self.relays.drain(0.2)
 
     async def test_relayed(self) -> None:
         """Octets go to and fro; when both have closed, all is closed."""
@@ -102,7 +105,7 @@ class EntranceTests(TestCase):
         await client.gone
         assert client.heard == b"answer"
         assert self.origin.heard == HELLO
-        await self.entrance.stopService()
+        await self.stop()
         assert self.counts.results == {"done": 1}
 
     async def test_drained(self) -> None:
@@ -110,7 +113,7 @@ class EntranceTests(TestCase):
         client = await self.client()
         client.transport.write(HELLO)
         await self.origin.first
-        await self.entrance.stopService()
+        await self.stop()
         await client.gone
         await self.origin.gone
         with self.assertRaises(ConnectionRefusedError):
@@ -124,4 +127,4 @@ class EntranceTests(TestCase):
         client.transport.write(stream(server_name(b"other.example")))
         await client.gone
         assert client.heard == b"\x15\3\3\0\2\2\x70"
-        await self.entrance.stopService()
+        await self.stop()

@@ -44,6 +44,15 @@ class GatewayTests(TestCase):
         for odd in (":", ":65536", "tls://:443"):
             assert "must " in fault(Gateway, listen=(odd,))
 
+    def test_plain(self) -> None:
+        """Plain HTTP has places of its own, and leads to where TLS is relayed."""
+        gateway = Gateway(("192.0.2.1:443",), redirect_http=("[0::1]:80",))
+        assert gateway.http_listeners == (("::1", 80),)
+        told = fault(Gateway, redirect_http=("192.0.2.1:80",))
+        assert "sends clients to a gateway that is off: give listen as well" in told
+        told = fault(Gateway, ("[::1]:80",), redirect_http=("[0::1]:80",))
+        assert "has [::1]:80, where TLS is relayed: take it out of one" in told
+
     def test_networks(self) -> None:
         """Networks are spelled in one way, and have no stray bits."""
         gateway = Gateway(allow=("192.0.2.1", "FD00::/8"))
@@ -123,7 +132,10 @@ class CheckTests(TestCase):
                 )
             self.config(Gateway(PUBLIC, allow=allow, public=True))
             self.config(Gateway(PUBLIC, allow=("10.0.0.0/8",)), access=Access(allow))
-            self.config(Gateway(("127.0.0.1:443", "[::1]:443"), allow=allow))
+            nearby = ("127.0.0.1:443", "[::1]:443")
+            self.config(Gateway(nearby, allow=allow))
+            plain = Gateway(nearby, redirect_http=("0.0.0.0:80",), allow=allow)
+            assert "lets everybody in" in self.fault(plain)
 
     def test_itself(self) -> None:
         """A backend cannot be the gateway."""

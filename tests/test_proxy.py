@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from random import Random
+from socket import create_connection
 from tempfile import NamedTemporaryFile
 from typing import cast
 
@@ -17,12 +18,15 @@ from twisted.trial.unittest import TestCase
 from dotproxy import proxy as module
 from dotproxy.cache_file import CacheFile
 from dotproxy.config.caching import Caching
+from dotproxy.config.gateway import Gateway
 from dotproxy.config.model import Config, ConfigError, Forward, Listen
 from dotproxy.config.rule import Rule
+from dotproxy.config.spelling import joined
 from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.core import Plan
 from dotproxy.local.book import Book
 from dotproxy.proxy import Proxy, Source
+from dotproxy.server.sockets import bind_stream
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.tls import Trust
@@ -115,6 +119,40 @@ class ReloadTests(ProxyTests):
         assert [self.where()[0]] == ["127.0.0.2"]
         reply = await self.udp().ask(query(1), self.where())
         assert rcode(reply) == 2
+
+    async def test_both_or_none(self) -> None:
+        """Where the DNS cannot have an address, the gateway gets none either."""
+        self.start()
+        taken = bind_stream(LOOPBACK, 0)
+        self.addCleanup(taken.close)
+        free = bind_stream(LOOPBACK, 0)
+        place = free.getsockname()
+        free.close()
+        gateway = Gateway((joined(*place),))
+        listen = (ONE, Listen(*taken.getsockname()))
+        self.config = replace(CONFIG, listen=listen, gateway=gateway)
+        with self.assertRaises(ConfigError):
+            self.proxy.reload()
+        assert self.proxy.gateway.addresses == []
+        bind_stream(*place).close()
+
+    async def test_gateway(self) -> None:
+        """A gateway may come by a reload; it accepts nobody once the end begins."""
+        self.start()
+        self.config = replace(CONFIG, gateway=Gateway(("127.0.0.1:0",)))
+        assert self.proxy.reload() == (("gateway.listen",), (), False)
+        host, _, port = self.proxy.gateway.addresses[0].rpartition(":")
+        with create_connection((host, int(port))):
+            await self.until(lambda: self.proxy.gateway.counts.open)
+            asking = self.udp().ask(query(1), self.where())
+            await self.until(lambda: self.upstreams[1].asked)
+            stopping = self.proxy.stopService()
+            await self.until(lambda: not self.proxy.gateway.counts.open)
+            with self.assertRaises(ConnectionRefusedError):
+                create_connection((host, int(port)))
+            self.upstreams[1].answer()
+            assert numbers([await asking]) == [1]
+            await stopping
 
     async def test_rules(self) -> None:
         """A rule that is new holds at once, also for what was learned before."""

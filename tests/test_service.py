@@ -32,7 +32,6 @@ from dotproxy.config.model import (
     Upstream,
 )
 from dotproxy.config.rule import Rule
-from dotproxy.gateway.entrance import Entrance
 from dotproxy.local.cache import Cache
 from dotproxy.local.snapshot import dump
 from dotproxy.proxy import Proxy
@@ -144,8 +143,7 @@ class ProxyTests(TestCase):
     async def test_gateway(self) -> None:
         """The gateway is bound before the start, and ends with the rest."""
         proxy = assemble(replace(LAB, gateway=Gateway(("127.0.0.1:0",))), reactor)
-        (entrance,) = (part for part in proxy if isinstance(part, Entrance))
-        host, _, port = entrance.addresses[0].rpartition(":")
+        host, _, port = proxy.gateway.addresses[0].rpartition(":")
         with self.assertRaises(ListenError):
             bind_stream(host, int(port))
         proxy.startService()

@@ -49,7 +49,8 @@ class Gateway(Struct, frozen=True):
     redirected names, `leases` the networks out of which names have their own.  With no
     `allow` the same may connect as may ask.  `port` is that of the origins: 0 stands
     for the one that the client connected to.  `public` lets everybody in, which takes
-    both it and an `allow` that says so.
+    both it and an `allow` that says so.  `redirect_http` is where plain HTTP is sent to
+    HTTPS.
     """
 
     listen: Texts = ()
@@ -69,12 +70,15 @@ class Gateway(Struct, frozen=True):
     new_per_second: Annotated[
         float, Meta(ge=0.1, le=100_000, description="a number from 0.1 to 100000")
     ] = 50.0
+    redirect_http: Texts = ()
 
     def __post_init__(self) -> None:
         check_types(self)
-        everywhere = (each for text in self.listen for each in spread(text))
-        force_setattr(self, "listen", tuple(everywhere))
-        respell(self, "listen", _listener)
+        for key in ("listen", "redirect_http"):
+            given = getattr(self, key)
+            everywhere = (each for text in given for each in spread(text))
+            force_setattr(self, key, tuple(everywhere))
+            respell(self, key, _listener)
         respell(self, "addresses", _reachable)
         respell(self, "leases", _roomy)
         respell(self, "allow", network)
@@ -82,11 +86,17 @@ class Gateway(Struct, frozen=True):
         if self.default_backend:
             checked("default_backend", self.default_backend, place)
         self._check_leases()
+        self._check_http()
 
     @property
     def listeners(self) -> tuple[Place, ...]:
         """Return `listen` as addresses and ports."""
         return tuple(map(address_and_port, self.listen))
+
+    @property
+    def http_listeners(self) -> tuple[tuple[str, int], ...]:
+        """Return `redirect_http` as addresses and ports."""
+        return tuple(map(address_and_port, self.redirect_http))
 
     @property
     def reached_at(self) -> tuple[str, ...]:
@@ -118,6 +128,15 @@ class Gateway(Struct, frozen=True):
                     f"lie where nobody listens: let listen in [gateway] have {wildcard}"
                 )
                 raise ConfigError(written("leases", self.leases), rule, ("leases",))
+
+    def _check_http(self) -> None:
+        path = ("redirect_http",)
+        if self.redirect_http and not self.listen:
+            rule = "sends clients to a gateway that is off: give listen as well"
+            raise ConfigError(written(*path, self.redirect_http), rule, path)
+        for both in {*self.redirect_http} & {*self.listen}:
+            rule = f"has {both}, where TLS is relayed: take it out of one"
+            raise ConfigError(written(*path, self.redirect_http), rule, path)
 
 
 def check_gateway(
@@ -153,7 +172,8 @@ def check_gateway(
 
 
 def _check_public(gateway: Gateway, allow: Sequence[str]) -> None:
-    nearby = all(ip_address(host).is_loopback for host, _ in gateway.listeners)
+    heard = (*gateway.listeners, *gateway.http_listeners)
+    nearby = all(ip_address(host).is_loopback for host, _ in heard)
     if lets_everybody_in(allow) and not nearby and not gateway.public:
         raise ConfigError(
             written("allow", tuple(allow)),

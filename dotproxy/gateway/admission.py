@@ -27,6 +27,11 @@ class Admission:
         self._buckets: dict[str, tuple[float, float]] = {}
         self.in_all = 0
 
+    def use(self, limits: GatewayLimits, allows: Callable[[str], bool]) -> None:
+        """Go by these from now on; who is in already stays, and counts."""
+        self._limits = limits
+        self._allows = allows
+
     def admit(self, host: str, now: float) -> str:
         """Let a client in and return nothing, or else the word for why not.
 

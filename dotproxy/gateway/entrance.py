@@ -1,11 +1,11 @@
-"""One address on which clients are relayed."""
+"""One address on which clients come in."""
 
-from collections.abc import Sequence
 from socket import socket
+from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IReactorSocket
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IReactorSocket
 from twisted.logger import Logger
 
 from dotproxy.config.spelling import joined
@@ -13,42 +13,39 @@ from dotproxy.gateway.relays import Relays
 
 
 class Entrance(Service):
-    """Relay the clients of sockets that are bound, listening and not blocking.
-
-    When it stops, relays under way have `drain` seconds to end.
-    """
+    """Let clients in from a socket that is bound, listening and not blocking."""
 
     log = Logger()
 
-    def __init__(
-        self,
-        sockets: Sequence[socket],
-        factory: Relays,
-        reactor: IReactorSocket,
-        drain: float,
-    ) -> None:
-        self.addresses = [joined(*bound.getsockname()[:2]) for bound in sockets]
-        self.factory = factory
-        self._sockets = sockets
+    def __init__(self, bound: socket, factory: Relays, reactor: IReactorSocket) -> None:
+        self.place: tuple[str, int] = bound.getsockname()[:2]
+        self._bound = bound
+        self._factory = factory
         self._reactor = reactor
-        self._drain = drain
-        self._ports: list[IListeningPort] = []
+        self._port: Any = None
+
+    @property
+    def address(self) -> str:
+        """The address and port in use, as people write them."""
+        return joined(*self.place)
 
     def startService(self) -> None:
-        """Begin to accept; Twisted works on copies of the sockets."""
-        for bound in self._sockets:
-            port = self._reactor.adoptStreamPort(
-                bound.fileno(), bound.family, self.factory
-            )
-            self._ports.append(port)
-            bound.close()
+        """Begin to accept; Twisted works on a copy of the socket."""
+        self._port = self._reactor.adoptStreamPort(
+            self._bound.fileno(), self._bound.family, self._factory
+        )
+        self._bound.close()
         super().startService()
-        self.log.info("relays TLS on {addresses}", addresses=", ".join(self.addresses))
+        self.log.info(
+            "{does} on {address}", does=self._factory.does, address=self.address
+        )
 
     def stopService(self) -> Deferred[None]:
-        """Accept no more, let relays end; fires when none is left."""
+        """Accept no more; who is there already stays.  Fires when that is done."""
         super().stopService()
-        closing = DeferredList(
-            [maybeDeferred(port.stopListening) for port in self._ports]
-        )
-        return closing.addCallback(lambda _: self.factory.drain(self._drain))
+        port, self._port = self._port, None
+        if port is None:
+            self._bound.close()
+            return succeed(None)
+        closing: Deferred[None] = maybeDeferred(port.stopListening)
+        return closing

@@ -70,6 +70,10 @@ class Guide:
         self._targets = targets
         self._connect = connect
 
+    def knows(self, name: str) -> bool:
+        """Whether a name is in the table."""
+        return self._signposts.find(name) is not None
+
     def way(self, hello: Hello, reached: tuple[str, int]) -> Way:
         """Return the way of a client that reached us there; Refusal if it has none."""
         host, port = reached

@@ -1,5 +1,9 @@
 """Let clients in, and know who is there."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+from typing import Protocol as TypingProtocol
+
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IDelayedCall
@@ -8,19 +12,59 @@ from twisted.internet.protocol import ServerFactory
 from dotproxy.gateway.admission import Admission
 from dotproxy.gateway.end import End
 from dotproxy.gateway.relay import Common, Relay
+from dotproxy.gateway.turned_away import TurnedAway
+
+
+class Visit(TypingProtocol):
+    """One client that is let in, from the first octet to the last; see `Relay`."""
+
+    def begin(self, client: End) -> None:
+        """Listen to the client."""
+
+    def leave(self) -> None:
+        """Hear that the connection is gone."""
+
+    @property
+    def spliced(self) -> bool:
+        """Whether octets go to and fro."""
+
+    def stop(self) -> None:
+        """Break off."""
+
+
+class Kind(NamedTuple):
+    """What becomes of clients, and how the log calls that.
+
+    `create` makes a visit, which calls what it is given when it is over.
+    """
+
+    create: Callable[[Common, Callable[[], None]], Visit]
+    does: str
+
+
+RELAYS = Kind(Relay, "relays TLS")
 
 
 class Relays(ServerFactory):
-    """Make a relay for each client that is let in."""
+    """Make a relay, or another kind of visit, for each client that is let in."""
 
     noisy = False
 
-    def __init__(self, common: Common, admission: Admission) -> None:
+    def __init__(
+        self, common: Common, admission: Admission, kind: Kind = RELAYS
+    ) -> None:
         self.counts = common.counts
+        self.does = kind.does
+        self._create = kind.create
         self._common = common
         self._admission = admission
-        self._relays: set[Relay] = set()
+        self._relays: set[Visit] = set()
+        self._turned_away = TurnedAway(common.clock)
         self._empty: Deferred[None] | None = None
+
+    def use(self, common: Common) -> None:
+        """Serve who comes from now on by this."""
+        self._common = common
 
     def buildProtocol(self, addr: IAddress | None) -> End | None:
         """Begin a relay, or hang up on who may not have one."""
@@ -29,8 +73,9 @@ class Relays(ServerFactory):
         refusal = self._admission.admit(host, self._common.clock.seconds())
         if refusal:
             self.counts.results[refusal] += 1
+            self._turned_away.note(host, refusal)
             return None
-        relay = Relay(self._common, lambda: self._forget(relay, host))
+        relay = self._create(self._common, lambda: self._forget(relay, host))
         self._relays.add(relay)
         self.counts.open += 1
         return End(relay.begin, relay.leave)
@@ -40,6 +85,7 @@ class Relays(ServerFactory):
 
         Fires when none is left.  Clients that have no origin yet are let go at once.
         """
+        self._turned_away.close()
         for relay in list(self._relays):
             if not relay.spliced:
                 relay.stop()

@@ -31,14 +31,14 @@ Place = tuple[str, int]
 class Targets:
     """Judge where an origin says it is.
 
-    `listening` is where the relay itself listens; `own` returns networks of more
-    addresses that lead to it now, such as those that the DNS hands out for it.
+    `listening` is where the relay itself listens; `own` are networks of more addresses
+    that lead to it, such as those that the DNS hands out for it.
     """
 
     def __init__(
         self,
         listening: Collection[Place],
-        own: Callable[[], Networks] = lambda: NOWHERE,
+        own: Networks = NOWHERE,
         is_local: Callable[[str], bool] | None = None,
     ) -> None:
         self._listening = frozenset(listening)
@@ -50,7 +50,7 @@ class Targets:
 
         Where `private` addresses are allowed, this machine is too, but for the relay.
         """
-        own = ip_address(address).packed in self._own()
+        own = ip_address(address).packed in self._own
         if own or self.is_relay(address, port):
             return "is the relay itself"
         if private:

@@ -4,6 +4,7 @@ import hashlib
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from pathlib import Path
 from unittest import TestCase
@@ -21,6 +22,8 @@ REDIRECT = '[[rule]]\naction = "redirect"\n'
 
 HOST = "127.0.0.2"
 """Where the gateway listens; origins are at 127.0.0.1."""
+
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request"
 
 LARGE = 100 * 2**20
 """Octets of a transfer that no relay should hold in memory."""
@@ -199,10 +202,38 @@ class RedirectTests(GatewayTests):
         head, _, _ = file.read_text().partition("[[rule]]")
         file.write_text(f"{head}idle_timeout = 3\n{rule}")
         self.proxy.process.hang_up()
-        self.proxy.process.wait_for("gateway.idle_timeout takes a restart")
+        self.proxy.process.wait_for("reloaded, rule, gateway.idle_timeout changed")
         self.assertEqual(self.ask("A", name=NAME).values, [f"A {HOST}"])
         self.assertEqual(self.fetch(NAME, origin, HOST), BODY.decode())
         self.assertEqual(self.ask("A", name="other.example").values, [])
+
+    def test_first(self) -> None:
+        """A gateway may come by a reload, move by another, and go by a third."""
+        origin = TlsOrigin(self.stage.folder, (NAME,), self.addCleanup)
+        file = self.stage.folder / "dotproxy.toml"
+        file.write_text("")
+        self.proxy = start_proxy(self.stage, "--config", str(file), "--upstream", "lab")
+        rule = self.redirect(NAME, more=f'backend = "127.0.0.1:{origin.port}"')
+        process = self.proxy.process
+        for host in (HOST, "127.0.0.3"):
+            listen = f'[gateway]\nlisten = ["{host}:{self.port}"]\n'
+            file.write_text(listen + rule)
+            process.hang_up()
+            process.wait_for(rf"relays TLS on {host}:{self.port}")
+            self.assertEqual(self.ask("A", name=NAME).values, [f"A {host}"])
+            self.assertEqual(self.fetch(NAME, origin, host), BODY.decode())
+        taken = socket.create_server(("127.0.0.4", 0))
+        self.addCleanup(taken.close)
+        port = taken.getsockname()[1]
+        file.write_text(f'[gateway]\nlisten = ["127.0.0.4:{port}"]\n{rule}')
+        process.hang_up()
+        process.wait_for(f"not reloaded, .*: listen 127.0.0.4:{port} .*already in use")
+        self.assertEqual(self.fetch(NAME, origin, "127.0.0.3"), BODY.decode())
+        self.assertIn("Failed to connect", self.fetch(NAME, origin, HOST))
+        file.write_text("")
+        process.hang_up()
+        process.wait_for("reloaded, rule, gateway.listen changed")
+        self.assertIn("Failed to connect", self.fetch(NAME, origin, "127.0.0.3"))
 
     def test_keep_ech(self) -> None:
         """ECH stays, and what its hellos show leads to who can read them."""
@@ -272,6 +303,47 @@ class RedirectTests(GatewayTests):
             ],
             capture_output=True,
             text=True,
+        )
+        return got.stdout + got.stderr
+
+
+class HttpTests(GatewayTests):
+    """Clients that speak plain HTTP."""
+
+    def test_redirected(self) -> None:
+        """curl is sent from HTTP to HTTPS, and gets the page there."""
+        origin = TlsOrigin(self.stage.folder, (NAME,), self.addCleanup)
+        port = free_port()
+        more = f'redirect_http = ["{HOST}:{port}"]'
+        self.start(self.route(origin.port, more=more))
+        got = self.curl(
+            *("--location", "--cacert", str(origin.ca_file)),
+            *("--connect-to", f"{NAME}:80:{HOST}:{port}"),
+            *("--connect-to", f"{NAME}:443:{HOST}:{self.port}"),
+            f"http://{NAME}/a?b",
+        )
+        self.assertEqual(got, BODY.decode())
+        self.proxy.process.wait_for(rf"127\.0\.0\.0 {NAME} by HTTP: redirected")
+
+    def test_nothing_else(self) -> None:
+        """Other hosts and other words get a status, and no way anywhere."""
+        port = free_port()
+        self.start(self.route(1, more=f'redirect_http = ["{HOST}:{port}"]'))
+        place = ("--connect-to", f"::{HOST}:{port}", "--write-out", "%{http_code}")
+        self.assertEqual(self.curl(*place, "http://other.example/"), "404")
+        self.assertEqual(self.curl(*place, "http://192.0.2.1/"), "400")
+        strange = ("-H", "Host: a b", "http://www.origin.example/")
+        self.assertEqual(self.curl(*place, *strange), "400")
+        self.port = port
+        client = self.connect()
+        client.sendall(stream(server_name(NAME.encode())))
+        self.assertEqual(self.rest(client).partition(b"\r\n")[0], BAD_REQUEST)
+
+    def curl(self, *words: str) -> str:
+        """Return what curl says, on either channel."""
+        flags = ("--silent", "--show-error", "--max-time", "10")
+        got = subprocess.run(
+            [program("curl"), *flags, *words], capture_output=True, text=True
         )
         return got.stdout + got.stderr
 
@@ -356,6 +428,41 @@ class PlainTests(GatewayTests):
             client.close()
         process = self.proxy.process
         self.assertTrue(eventually(lambda: process.output.count("slow_hello") == 300))
+
+    def test_turned_away(self) -> None:
+        """A flood of clients that are not let in is one line in the log."""
+        self.start(self.route(free_port(), more='allow = ["192.0.2.1"]'))
+        for _ in range(50):
+            self.assertEqual(self.rest(self.connect()), b"")
+        process = self.proxy.process
+        process.wait_for(r"127\.0\.0\.0 is turned away: denied")
+        process.stop()
+        self.assertEqual(process.output.count("is turned away"), 1)
+        self.assertRegex(process.output, "turned away .*: 49 denied")
+
+    def test_stopped(self) -> None:
+        """At the end a relay may go on for a while, and is broken then."""
+
+        def talk(client: socket.socket) -> None:
+            client.recv(65536)
+            while True:
+                client.sendall(b"tick")
+                time.sleep(0.05)
+
+        port = serve(talk, self.addCleanup).getsockname()[1]
+        proxy = self.start(self.route(port, more="drain_timeout = 1"))
+        client = self.connect()
+        client.sendall(self.hello())
+        self.assertEqual(client.recv(4), b"tick")
+        began = time.monotonic()
+        stopping = threading.Thread(target=proxy.process.stop)
+        stopping.start()
+        with self.assertRaises(ConnectionResetError):
+            while client.recv(4):
+                pass
+        self.assertGreater(time.monotonic() - began, 0.9)
+        stopping.join()
+        self.assertRegex(proxy.process.output, f"{NAME} to .*: stopped, ")
 
     def test_large(self) -> None:
         """A slow client of a fast origin takes no memory, and gets every octet."""
