@@ -17,7 +17,7 @@ from dotproxy.gateway.admission import Admission
 from dotproxy.gateway.connector import connector
 from dotproxy.gateway.counts import Counts
 from dotproxy.gateway.entrance import Entrance
-from dotproxy.gateway.guide import Guide, Signposts
+from dotproxy.gateway.guide import Connects, Guide, Signposts
 from dotproxy.gateway.limits import GatewayLimits
 from dotproxy.gateway.origins import Origins
 from dotproxy.gateway.relay import Common
@@ -75,7 +75,7 @@ class EntranceTests(TestCase):
             Signposts(table.find),
             origins,
             Targets([self.bound.getsockname()]),
-            connector(reactor, sources),
+            Connects(*[connector(reactor, sources)] * 2),
         )
         limits = GatewayLimits()
         self.counts = Counts()

@@ -53,6 +53,39 @@ class GatewayTests(TestCase):
         told = fault(Gateway, ("[::1]:80",), redirect_http=("[0::1]:80",))
         assert "has [::1]:80, where TLS is relayed: take it out of one" in told
 
+    def test_proxy(self) -> None:
+        """A proxy is an address and a port, and nobody else's task."""
+        assert Gateway().proxy is None
+        assert Gateway(socks5="[::1]:1080").proxy == ("::1", 1080)
+        assert "must be an IP address" in fault(Gateway, socks5="tor:9050")
+        assert "must be an IP address and a port" in fault(Gateway, socks5="[::1]")
+        told = fault(Gateway, ("127.0.0.1:1080",), socks5="127.0.0.1:1080")
+        assert "is the gateway itself" in told
+        told = fault(Gateway, sources=("127.0.0.2",), socks5="127.0.0.1:1080")
+        assert "stands beside sources" in told
+
+    def test_login(self) -> None:
+        """User and password are of a size that can be told, and never shown."""
+        proxy, secret = "127.0.0.1:1080", "open sesame"
+        Gateway(socks5=proxy, socks5_user="u" * 255, socks5_password=secret)
+        size = "must have 1 to 255 octets, if the other is given"
+        for settings, told in (
+            ({"socks5_password": secret}, f"socks5_user {size}"),
+            ({"socks5_user": "u"}, f"socks5_password {size}"),
+            (
+                {"socks5_user": "\xe4" * 128, "socks5_password": secret},
+                f"socks5_user {size}",
+            ),
+            (
+                {"socks5_user": "u", "socks5_password": secret * 30},
+                f"socks5_password {size}",
+            ),
+            ({"socks5_password": 31415}, "socks5_password must be a string"),
+        ):
+            assert fault(Gateway, socks5=proxy, **settings) == told
+        told = fault(Gateway, socks5_user="u", socks5_password=secret)
+        assert told == "socks5_user is for a proxy: give socks5 as well"
+
     def test_networks(self) -> None:
         """Networks are spelled in one way, and have no stray bits."""
         gateway = Gateway(allow=("192.0.2.1", "FD00::/8"))

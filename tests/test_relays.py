@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dotproxy.gateway.admission import Admission
 from dotproxy.gateway.counts import Counts
-from dotproxy.gateway.guide import Guide, Signposts
+from dotproxy.gateway.guide import Connects, Guide, Signposts
 from dotproxy.gateway.limits import GatewayLimits
 from dotproxy.gateway.relay import Common
 from dotproxy.gateway.relays import Relays
@@ -63,14 +63,15 @@ class RelayTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.calls = Calls(self.clock)
+        self.calls = self.backends = Calls(self.clock)
         self.origins = FakeOrigins()
         self.start()
 
     def start(self, **signposts: Any) -> None:
         targets = Targets([("192.0.2.1", 443)], is_local=lambda _: False)
         posts = Signposts(Redirects(rules_of(*TABLE)).find, **signposts)
-        guide = Guide(posts, self.origins, targets, self.calls.connect)  # type: ignore[arg-type]
+        connects = Connects(self.backends.connect, self.calls.connect)
+        guide = Guide(posts, self.origins, targets, connects)  # type: ignore[arg-type]
         self.counts = Counts()
         common = Common(guide, LIMITS, self.counts, self.clock)
         self.relays = Relays(common, Admission(LIMITS, lambda host: host != "10.9.9.9"))

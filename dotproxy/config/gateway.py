@@ -33,6 +33,7 @@ from dotproxy.config.spelling import (
     place,
     spread,
 )
+from dotproxy.wire.socks import LONGEST_WORD
 
 LEAST_LEASES = 256
 """Addresses of the smallest network that is worth the name."""
@@ -50,7 +51,7 @@ class Gateway(Struct, frozen=True):
     `allow` the same may connect as may ask.  `port` is that of the origins: 0 stands
     for the one that the client connected to.  `public` lets everybody in, which takes
     both it and an `allow` that says so.  `redirect_http` is where plain HTTP is sent to
-    HTTPS.
+    HTTPS; `socks5` the proxy by which origins are connected to.
     """
 
     listen: Texts = ()
@@ -71,8 +72,12 @@ class Gateway(Struct, frozen=True):
         float, Meta(ge=0.1, le=100_000, description="a number from 0.1 to 100000")
     ] = 50.0
     redirect_http: Texts = ()
+    socks5: Text = ""
+    socks5_user: Text = ""
+    socks5_password: Text = ""
 
     def __post_init__(self) -> None:
+        _check_secret(self.socks5_password)
         check_types(self)
         for key in ("listen", "redirect_http"):
             given = getattr(self, key)
@@ -87,6 +92,8 @@ class Gateway(Struct, frozen=True):
             checked("default_backend", self.default_backend, place)
         self._check_leases()
         self._check_http()
+        self._check_proxy()
+        self._check_login()
 
     @property
     def listeners(self) -> tuple[Place, ...]:
@@ -97,6 +104,11 @@ class Gateway(Struct, frozen=True):
     def http_listeners(self) -> tuple[tuple[str, int], ...]:
         """Return `redirect_http` as addresses and ports."""
         return tuple(map(address_and_port, self.redirect_http))
+
+    @property
+    def proxy(self) -> tuple[str, int] | None:
+        """Return `socks5` as an address and a port, None if there is none."""
+        return address_and_port(self.socks5) if self.socks5 else None
 
     @property
     def reached_at(self) -> tuple[str, ...]:
@@ -138,6 +150,32 @@ class Gateway(Struct, frozen=True):
             rule = f"has {both}, where TLS is relayed: take it out of one"
             raise ConfigError(written(*path, self.redirect_http), rule, path)
 
+    def _check_proxy(self) -> None:
+        if not self.socks5:
+            return
+        path = ("socks5",)
+        checked("socks5", self.socks5, place)
+        if self.socks5 in (*self.listen, *self.redirect_http):
+            raise _itself("socks5", self.socks5, path)
+        if self.sources:
+            rule = "stands beside sources, which it would replace: keep one of the two"
+            raise ConfigError(written("socks5", self.socks5), rule, path)
+
+    def _check_login(self) -> None:
+        """Check user and password; what they are stays out of the message."""
+        words = {
+            "socks5_user": self.socks5_user,
+            "socks5_password": self.socks5_password,
+        }
+        if not any(words.values()):
+            return
+        for key, word in words.items():
+            if not self.socks5:
+                raise ConfigError(key, "is for a proxy: give socks5 as well", (key,))
+            if not 1 <= len(word.encode()) <= LONGEST_WORD:
+                rule = f"must have 1 to {LONGEST_WORD} octets, if the other is given"
+                raise ConfigError(key, rule, (key,))
+
 
 def check_gateway(
     gateway: Gateway,
@@ -169,6 +207,13 @@ def check_gateway(
                 "has no addresses to give: give leases and listen in [gateway]",
                 ("rule", index, "policy"),
             )
+
+
+def _check_secret(password: object) -> None:
+    """Check what would be shown if it were checked like the others."""
+    if not isinstance(password, str):
+        key = "socks5_password"
+        raise ConfigError(key, "must be a string", (key,))
 
 
 def _check_public(gateway: Gateway, allow: Sequence[str]) -> None:

@@ -1,15 +1,20 @@
 """How an origin is connected to."""
 
+import socket
 from collections.abc import Sequence
+from functools import partial
 from itertools import cycle
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import ConnectBindError
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 
+from dotproxy.gateway.attempts import Connect
 from dotproxy.gateway.end import End
-from dotproxy.gateway.guide import Connect
+from dotproxy.upstream.interface import UpstreamError
 
 
 def connector(reactor: IReactorTCP, sources: Sequence[str] = ()) -> Connect:
@@ -32,6 +37,30 @@ def connector(reactor: IReactorTCP, sources: Sequence[str] = ()) -> Connect:
         tcp = TCP6ClientEndpoint if ipv6 else TCP4ClientEndpoint
         bound = (source, 0) if source else None
         connecting = tcp(reactor, address, port, bindAddress=bound).connect(factory)
+        connecting.addErrback(partial(_explained, source))
         return connecting.addCallback(lambda _: origin)
 
     return connect
+
+
+def unusable(sources: Sequence[str]) -> list[str]:
+    """Return those of these from where nothing can leave now, each with the reason."""
+    return [f"{source} ({why})" for source in sources if (why := _why_unusable(source))]
+
+
+def _why_unusable(source: str) -> str:
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((source, 0))
+    except OSError as fault:
+        return fault.strerror or str(fault)
+    return ""
+
+
+def _explained(source: str | None, failure: Failure) -> Failure:
+    """Say so where it is the source that nothing can leave from."""
+    if source is None or not failure.check(ConnectBindError):
+        return failure
+    why = f"cannot leave from {source}: {_why_unusable(source)}"
+    return Failure(UpstreamError(why))

@@ -9,13 +9,15 @@ from dotproxy.config.model import Config
 from dotproxy.config.spelling import address_and_port
 from dotproxy.gateway.connector import connector
 from dotproxy.gateway.counts import Counts
-from dotproxy.gateway.guide import Guide, Signposts
+from dotproxy.gateway.guide import Connects, Guide, Signposts
 from dotproxy.gateway.limits import GatewayLimits
 from dotproxy.gateway.origins import Origins, Resolve
 from dotproxy.gateway.relay import Common
+from dotproxy.gateway.socks import through
 from dotproxy.gateway.targets import Place, Targets
 from dotproxy.local.networks import Networks, octets
 from dotproxy.local.redirects import Redirect, Redirects
+from dotproxy.wire.socks import Login
 
 
 class Surroundings(NamedTuple):
@@ -40,10 +42,20 @@ def create_common(
         Signposts(table.find, table.name_at, default=backend, port=gateway.port),
         Origins(others.resolve, reactor, gateway.connect_timeout),
         Targets(listening, own),
-        connector(reactor, gateway.sources),
+        _connects(gateway, reactor),
     )
     limits = _limits(gateway, others.room(config))
     return Common(guide, limits, others.counts, reactor)
+
+
+def _connects(gateway: Gateway, reactor: Any) -> Connects:
+    """Return how to connect: to origins by way of the proxy, if there is one."""
+    connect = connector(reactor, gateway.sources)
+    if gateway.proxy is None:
+        return Connects(connect, connect)
+    user, password = gateway.socks5_user, gateway.socks5_password
+    login = Login(user, password) if user else None
+    return Connects(connect, through(gateway.proxy, login, connect))
 
 
 def allows_for(config: Config) -> Callable[[str], bool]:

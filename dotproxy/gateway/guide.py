@@ -6,13 +6,12 @@ since clients put one in that means nothing, too (RFC 9849 section 6.2).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from dotproxy.config.spelling import joined
+from dotproxy.gateway.attempts import Attempts, Connect
 from dotproxy.gateway.end import End
 from dotproxy.gateway.limits import GatewayLimits
 from dotproxy.gateway.origins import Origins
@@ -26,8 +25,13 @@ from dotproxy.wire.clienthello import Hello, HelloError, Reason
 STRANGERS = (Reason.HTTP, Reason.SSLV2, Reason.GARBAGE)
 """Who speaks something else, which the default backend may know."""
 
-Connect = Callable[[str, int], Deferred[End]]
-"""Connect to an address and a port over TCP; may be cancelled."""
+
+class Connects(NamedTuple):
+    """How to connect: to backends, which are near, and to origins, which a proxy may
+    stand in front of."""
+
+    backends: Connect
+    origins: Connect
 
 
 class Way(NamedTuple):
@@ -63,12 +67,12 @@ class Guide:
         signposts: Signposts,
         origins: Origins,
         targets: Targets,
-        connect: Connect,
+        connects: Connects,
     ) -> None:
         self._signposts = signposts
         self._origins = origins
         self._targets = targets
-        self._connect = connect
+        self._connects = connects
 
     def knows(self, name: str) -> bool:
         """Whether a name is in the table."""
@@ -101,19 +105,18 @@ class Guide:
         """Return the place that answered first, and the connection; or Refusal."""
         if way.redirect.backend is not None:
             host, port = way.redirect.backend
+            attempts = Attempts(self._connects.backends, port)
             addresses = self._checked(host, port)
         else:
             port = way.port
+            attempts = Attempts(self._connects.origins, port)
             addresses = await self._addresses(way)
-        dial = Dial(partial(self._attempt, port), clock)
+        dial = Dial(attempts.begin, clock)
         try:
             address, origin = await dial.run(addresses, limits.connect)
         except UpstreamError as fault:
-            raise Refusal("unreachable", str(fault)) from None
+            raise Refusal(attempts.word, str(fault)) from None
         return joined(address, port), origin
-
-    def _attempt(self, port: int, address: str) -> Deferred[End]:
-        return self._connect(address, port)
 
     def _default_way(self, refusal: Refusal) -> Way:
         if self._signposts.default is None:

@@ -4,9 +4,11 @@ from collections.abc import Collection
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
 
 from dotproxy.config.model import Config
 from dotproxy.gateway.admission import Admission
+from dotproxy.gateway.connector import unusable
 from dotproxy.gateway.create import Surroundings, allows_for, create_common
 from dotproxy.gateway.redirection import Redirection
 from dotproxy.gateway.relays import Kind, Relays
@@ -21,6 +23,8 @@ class Traffic:
 
     Who is there when the configuration changes stays under the one that he came under.
     """
+
+    log = Logger()
 
     def __init__(self, config: Config, others: Surroundings, reactor: Any) -> None:
         self._others = others
@@ -40,6 +44,12 @@ class Traffic:
         common = create_common(config, listening, self._others, self._reactor)
         self._admission.use(common.limits, allows_for(config))
         self._patience = config.gateway.drain_timeout
+        if lacking := unusable(config.gateway.sources):
+            self.log.warn(
+                "no connection can leave from these sources, as long as that is so:"
+                " {lacking}",
+                lacking=", ".join(lacking),
+            )
         for relays in (self._relays, self._redirections):
             relays.use(common)
 

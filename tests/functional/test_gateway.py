@@ -14,6 +14,7 @@ from tests.functional.origin import BODY, TlsOrigin, serve
 from tests.functional.peers import start_unbound
 from tests.functional.processes import Stage, eventually, free_port, program
 from tests.functional.proxy import Proxy, start_proxy
+from tests.functional.socks import NOT_ALLOWED, REFUSED, SocksProxy
 from tests.hellos import server_name, stream
 
 NAME = "www.origin.example"
@@ -152,6 +153,77 @@ class TlsTests(GatewayTests):
         proxy = self.start(more, *unbound.flags)
         self.assertNotEqual(self.curl("dns.lab.example").returncode, 0)
         proxy.process.wait_for(r"address_refused \(127\.0\.0\.1 is not public")
+
+    def socks(self, login: bytes | None = None) -> SocksProxy:
+        place = ("127.0.0.1", self.origin.port)
+        return SocksProxy(place, self.addCleanup, login)
+
+    def start_behind(self, proxy: SocksProxy, more: str = "") -> None:
+        """Start with a proxy on the way; the lab says that the name is at 127.0.0.1."""
+        unbound = start_unbound(self.stage)
+        rule = f'{REDIRECT}names = [".lab.example"]\nprivate = true\n'
+        text = f'socks5 = "127.0.0.1:{proxy.port}"\nport = 8443\n{more}\n'
+        self.start(f"{text}{rule}", *unbound.flags)
+
+    def test_socks(self) -> None:
+        """Origins are connected to by the proxy, which hears an address that was
+        judged, and no name."""
+        proxy = self.socks()
+        self.start_behind(proxy)
+        self.assertEqual(self.curl("dns.lab.example").stdout, BODY.decode())
+        self.assertEqual(proxy.asked, [bytes((127, 0, 0, 1)) + (8443).to_bytes(2)])
+        self.proxy.process.wait_for(r"dns\.lab\.example to 127\.0\.0\.1:8443: done")
+
+    def test_socks_refuses(self) -> None:
+        """What the proxy says against it is in the log, and whose fault it is."""
+        proxy = self.socks()
+        self.start_behind(proxy)
+        for reply, told in (
+            (NOT_ALLOWED, "proxy_failed .*says not allowed by its rules"),
+            (REFUSED, "unreachable .*says connection refused"),
+        ):
+            proxy.reply = reply
+            self.assertNotEqual(self.curl("dns.lab.example").returncode, 0)
+            self.proxy.process.wait_for(told)
+
+    def test_socks_login(self) -> None:
+        """The login that is configured is told to the proxy, and to nobody else."""
+        proxy = self.socks(b"me:open sesame")
+        login = 'socks5_user = "me"\nsocks5_password = '
+        self.start_behind(proxy, f'{login}"open sesame"')
+        self.assertEqual(self.curl("dns.lab.example").stdout, BODY.decode())
+        file = self.stage.folder / "dotproxy.toml"
+        file.write_text(file.read_text().replace("open sesame", "close sesame"))
+        self.proxy.process.hang_up()
+        self.proxy.process.wait_for("reloaded, gateway.socks5_password changed")
+        self.assertNotEqual(self.curl("dns.lab.example").returncode, 0)
+        self.proxy.process.wait_for("proxy_failed .*refuses the user or the password")
+        self.assertEqual(proxy.logins, [b"me:open sesame", b"me:close sesame"])
+        self.assertNotIn("sesame", self.proxy.process.output)
+
+    def test_socks_gone(self) -> None:
+        """Without the proxy there is no way round it; backends need none."""
+        proxy = self.socks()
+        proxy.port = free_port()
+        backend = self.route(self.origin.port)
+        self.start_behind(proxy)
+        file = self.stage.folder / "dotproxy.toml"
+        file.write_text(file.read_text() + backend)
+        self.proxy.process.hang_up()
+        self.proxy.process.wait_for("reloaded, rule changed")
+        self.assertNotEqual(self.curl("dns.lab.example").returncode, 0)
+        self.proxy.process.wait_for("proxy_failed .*cannot be reached: .*refused")
+        self.assertEqual(self.curl().stdout, BODY.decode())
+
+    def test_source_gone(self) -> None:
+        """A source that this machine does not have is told at the start, and where a
+        connection fails for it."""
+        more = 'sources = ["192.0.2.77"]'
+        proxy = self.start(self.route(self.origin.port, more=more))
+        missing = "192.0.2.77 .Cannot assign requested address"
+        proxy.process.wait_for(f"can leave from these sources, .*: {missing}")
+        self.assertNotEqual(self.curl().returncode, 0)
+        proxy.process.wait_for("unreachable .*cannot leave from 192.0.2.77: Cannot")
 
     def test_loop(self) -> None:
         """A gateway that is led to itself refuses, once, and goes on."""
