@@ -21,6 +21,7 @@ from dotproxy.journal.journal import Journal
 from dotproxy.journal.privacy import create_privacy
 from dotproxy.local.book import Book
 from dotproxy.local.leases import Leases
+from dotproxy.local.redirects import Redirects
 from dotproxy.local.rules import Rules
 from dotproxy.rule_files import RuleFiles
 from dotproxy.server.factory import ProxyServerFactory
@@ -31,11 +32,13 @@ from dotproxy.server.terms import terms_for
 from dotproxy.upstream.asked import Server
 from dotproxy.upstream.cleartext import Cleartext
 from dotproxy.upstream.ticker import until
+from dotproxy.wire.query import Query
 
 if TYPE_CHECKING:
     from dotproxy.cache_file import CacheFile
-    from dotproxy.journal.readers import Ranking, Recording
     from dotproxy.gateway.traffic import Traffic
+    from dotproxy.journal.readers import Ranking, Recording
+    from dotproxy.lease_file import LeaseFile
 
 YOUNG = 10_000
 """New objects before the garbage collector looks: some thousand queries under way."""
@@ -95,6 +98,7 @@ class Proxy(MultiService):
         self.gateway = Entrances(bind_stream, self._traffic, reactor)
         self.gateway.setServiceParent(self)
         self.cache_file: CacheFile | None = None
+        self._lease_file: LeaseFile | None = None
         self._rule_files = RuleFiles(self.rules, self.factory.flush, reactor)
         self._rule_files.setServiceParent(self)
         self.started_at = uptime()
@@ -122,6 +126,9 @@ class Proxy(MultiService):
         """Serve what is configured, with what was bound for it, and nothing else."""
         self.listeners.serve(config, sockets.listeners)
         self.gateway.serve(config, sockets.gateway)
+        if self._lease_file is None and config.cache.file and config.gateway.leases:
+            self._lease_file = self._keep_leases(f"{config.cache.file}.leases")
+            self._lease_file.setServiceParent(self)
 
     def startService(self) -> None:
         """Serve; say in one line where and from whom.
@@ -205,28 +212,32 @@ class Proxy(MultiService):
         self._rule_files.follow(ruled)
         before, self.core = self.core, self.core.followed_by(plan)
         self.factory.serve(self.core.resolver, terms_for(plan.config, token_bytes()))
+        led_elsewhere = self.rules.leases.use(plan.config.gateway.leased)
         self.serve(plan.config, sockets)
-        if plan.book is not ruled:
-            # What was learned went through other rules.
+        if led_elsewhere or plan.book is not ruled:
+            # What was learned went through other rules, or leads elsewhere.
             self.factory.flush()
         if self.cache_file is not None:
             self.cache_file.keep(self.core.forwarder.cache)
         self._leaving.add(before)
         before.drain().addCallback(lambda _: self._leaving.discard(before))
 
+    def _keep_leases(self, path: str) -> "LeaseFile":
+        """Return what keeps leases; it is not imported where there are none."""
+        from dotproxy.lease_file import LeaseFile
+
+        return LeaseFile(self.rules.leases, path, self._reactor)
+
     def _traffic(self, counts: Counts) -> "Traffic":
         """Return what relays clients; it is not imported where there is none."""
         from dotproxy.gateway.create import Surroundings
         from dotproxy.gateway.traffic import Traffic
-        from dotproxy.local.redirects import Redirects
 
-        others = Surroundings(
-            Redirects(self.rules),
+        def resolve(query: Query) -> bytes | Deferred[bytes]:
             # The core is another one after a reload.
-            lambda query: self.core.origins.resolve(query),
-            relays_for,
-            counts,
-        )
+            return self.core.origins.resolve(query)
+
+        others = Surroundings(Redirects(self.rules), resolve, relays_for, counts)
         return Traffic(self.core.config, others, self._reactor)
 
     def _say(self, sentence: str, **words: str) -> None:

@@ -96,8 +96,6 @@ def assemble(
     proxy.serve(config, bound)
     proxy.listeners.setServiceParent(proxy)
     _open(doors, proxy, reactor)
-    if config.cache.file and config.gateway.leases:
-        _keep_leases(proxy, reactor)
     return proxy
 
 
@@ -166,14 +164,6 @@ def _keep_cache(proxy: Proxy, reactor: Any) -> None:
     cache, path = proxy.core.forwarder.cache, proxy.core.config.cache.file
     proxy.cache_file = CacheFile(cache, path, reactor, proxy.rules.admits)
     proxy.cache_file.setServiceParent(proxy)
-
-
-def _keep_leases(proxy: Proxy, reactor: Any) -> None:
-    """Keep what was leased in a file beside that of the cache."""
-    from dotproxy.lease_file import LeaseFile
-
-    path = f"{proxy.core.config.cache.file}.leases"
-    LeaseFile(proxy.rules.leases, path, reactor).setServiceParent(proxy)
 
 
 def _with_lab(config: Config, reactor: Any, again: Callable[[], Config]) -> Proxy:

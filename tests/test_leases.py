@@ -55,6 +55,31 @@ class LeasesTests(TestCase):
         assert leases.lease("a.example") == leases.held("a.example")
         assert leases.held("a.example") == {1: [b"\x0a\0\0\1"], 28: []}
 
+    def test_other_networks(self) -> None:
+        """A name keeps its number in other networks, where there is room for it."""
+        for name in ("a.example", "b.example", "c.example"):
+            self.leases.lease(name)
+        assert not self.leases.use((FOUR, SIX))
+        assert self.leases.given == 3
+        assert self.leases.use((FOUR,))
+        assert self.leases.given == 4
+        assert self.leases.lease("c.example") == {1: [b"\x7f\x40\0\3"], 28: []}
+        assert self.leases.name_at("2001:db8::1") is None
+        assert self.leases.use((SMALL,))
+        assert self.leases.name_at("10.0.0.2") == "b.example"
+        assert self.leases.name_at("10.0.0.3") is None
+        assert self.leases.lease("c.example") is None
+        self.leases.use((FOUR,))
+        assert self.leases.lease("c.example") == {1: [b"\x7f\x40\0\3"], 28: []}
+        assert self.leases.lease("d.example") == {1: [b"\x7f\x40\0\4"], 28: []}
+
+    def test_none_any_more(self) -> None:
+        """Where the networks are gone nobody has an address."""
+        self.leases.lease("a.example")
+        self.leases.use(())
+        assert self.leases.lease("a.example") is None
+        assert self.leases.dump() == Leases((), self.time).dump()
+
     def test_new(self) -> None:
         """When all are leased, the new name longest unused goes, after its time."""
         leases = self.small()

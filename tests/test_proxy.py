@@ -154,6 +154,20 @@ class ReloadTests(ProxyTests):
             assert numbers([await asking]) == [1]
             await stopping
 
+    async def test_leases(self) -> None:
+        """Networks to lease from may come by a reload, with what the file knows."""
+        cache = Caching(file=self.mktemp())
+        config = replace(CONFIG, cache=cache)
+        leasing = replace(config, gateway=Gateway(leases=("127.64.0.0/16",)))
+        for host in (None, "a.example"):
+            self.start(config)
+            assert self.proxy.rules.leases.lease("a.example") is None
+            self.config = leasing
+            assert self.proxy.reload() == (("gateway.leases",), (), False)
+            assert self.proxy.rules.leases.name_at("127.64.0.1") == host
+            self.proxy.rules.leases.lease("a.example")
+            await self.proxy.stopService()
+
     async def test_rules(self) -> None:
         """A rule that is new holds at once, also for what was learned before."""
         self.start()

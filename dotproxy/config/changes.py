@@ -6,7 +6,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dotproxy.config.model import Config
-from dotproxy.config.setting import ConfigError
 
 
 def changes(before: Config, after: Config) -> tuple[str, ...]:
@@ -17,15 +16,13 @@ def changes(before: Config, after: Config) -> tuple[str, ...]:
 def keep_lasting(before: Config, after: Config) -> Config:
     """Return `after` with what lasts as long as the process from `before`.
 
-    That is the cache's file, which is read but once, at the start; the networks of
-    leases, since clients remember whose an address is; the query log, whose file is
-    open; and where the proxy is steered: who asked for the reload waits there.  Raises
-    ConfigError if what is new cannot do with it.
+    That is the cache's file, which is read but once, at the start; the query log, whose
+    file is open; and where the proxy is steered: who asked for the reload waits there.
+    Raises ConfigError if what is new cannot do with it.
     """
     return replace(
         after,
         cache=replace(after.cache, file=before.cache.file),
-        gateway=replace(after.gateway, leases=before.gateway.leases),
         admin=before.admin,
         query_log=before.query_log,
     )

@@ -58,7 +58,7 @@ class Lease(NamedTuple):
 class Leases:
     """Lease addresses out of networks, one of each family, to names of hosts.
 
-    `given` counts the leases that went to another name, so a change can be seen.
+    `given` grows with each lease that goes to another name, and with other networks.
     """
 
     def __init__(
@@ -66,17 +66,34 @@ class Leases:
     ) -> None:
         self._networks = networks
         self._seconds = seconds
-        # Neither the first nor the last address of a network: these are no host's.
-        room = min([MOST, *(each.num_addresses - 2 for each in networks)])
-        self.room = room if networks else 0
+        self._free = _numbers(networks)
+        self.room = len(self._free)
         """How many names can have a lease."""
-        self._free = list(range(self.room, 0, -1))
         self._new: dict[str, Lease] = {}
         self._settled: dict[str, Lease] = {}
         """Both in the order in which they were last asked for."""
         self._names: dict[int, str] = {}
         self._complained = -float("inf")
         self.given = 0
+
+    def use(self, networks: Sequence[Network]) -> bool:
+        """Lease out of these networks from now on; return whether they are others.
+
+        A name keeps its number, and so its address in a network that stays, unless
+        there is no room for that any more.
+        """
+        if networks == self._networks:
+            return False
+        self._networks = networks
+        numbers = _numbers(networks)
+        self.room = len(numbers)
+        self._new = _fitting(self._new, self.room)
+        self._settled = _fitting(self._settled, self.room)
+        kept = {**self._new, **self._settled}
+        self._names = {lease.number: name for name, lease in kept.items()}
+        self._free = [number for number in numbers if number not in self._names]
+        self.given += 1
+        return True
 
     def held(self, name: str) -> Mapping[int, Sequence[bytes]] | None:
         """Return the addresses that a name has, by type; None if it has none.
@@ -165,6 +182,19 @@ class Leases:
             kind: [each for each in addresses if len(each) == size]
             for kind, size in ((A, 4), (AAAA, 16))
         }
+
+
+def _numbers(networks: Sequence[Network]) -> list[int]:
+    """Return the numbers that there is room for, the first to be given last.
+
+    Neither the first nor the last address of a network is a host's.
+    """
+    room = min([MOST, *(each.num_addresses - 2 for each in networks)])
+    return list(range(room if networks else 0, 0, -1))
+
+
+def _fitting(leases: Mapping[str, Lease], room: int) -> dict[str, Lease]:
+    return {name: lease for name, lease in leases.items() if lease.number <= room}
 
 
 def _entries(text: str) -> Iterator[tuple[int, int, int, str]]:
