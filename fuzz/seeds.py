@@ -79,6 +79,22 @@ def streams() -> Iterator[bytes]:
     yield b"\4\0\1\2\x0a" + wires
 
 
+def requests() -> Iterator[bytes]:
+    """Return requests of HTTP, with more behind them and without."""
+    fields = b"Host: www.example.com:80\r\nAccept: */*\r\n"
+    for line in (b"GET /a?b=c HTTP/1.1", b"POST / HTTP/1.0", b"OPTIONS * HTTP/1.1"):
+        yield line + b"\r\n" + fields + b"\r\n"
+    yield b"GET / HTTP/1.1\r\n" + fields + b"\r\nmore"
+
+
+def proxies() -> Iterator[bytes]:
+    """Return what SOCKS5 proxies say, behind whether they get a login."""
+    for place in (b"\1" + bytes(6), b"\4" + bytes(18), b"\3\1a\0\0"):
+        yield b"\0\5\0\5\0\0" + place + b"more"
+    yield b"\1\5\2\1\0\5\0\0\1" + bytes(6)
+    yield b"\0\5\0\5\2"
+
+
 def options() -> Iterator[bytes]:
     """Return what is in OPT."""
     for query in queries():

@@ -21,6 +21,8 @@ TARGETS = {
     "reply": Target(wire.fuzz_reply, seeds.with_answers),
     "edns": Target(wire.fuzz_edns, seeds.options),
     "records": Target(wire.fuzz_records, seeds.records),
+    "http": Target(wire.fuzz_http, seeds.requests),
+    "socks": Target(wire.fuzz_socks, seeds.proxies),
     "frames": Target(wire.fuzz_frames, seeds.streams),
     "cache": Target(kept.fuzz_cache, lambda: seeds.with_answers(b"\0\x3c\0")),
     "snapshot": Target(kept.fuzz_snapshot, seeds.snapshots),

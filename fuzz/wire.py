@@ -1,10 +1,12 @@
 """Targets: what `wire/` reads, and the replies that it writes."""
 
+import re
 from contextlib import suppress
 
 from dotproxy.wire import edns, query, reply
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.framing import Frames, frame
+from dotproxy.wire.http_request import read_head, read_request
 from dotproxy.wire.message import (
     HEADER,
     LONGEST,
@@ -16,12 +18,15 @@ from dotproxy.wire.message import (
     skip_plain_name,
 )
 from dotproxy.wire.query import Query, limit_datagram, parse_query
+from dotproxy.wire.socks import Login, Negotiation, SocksError
 from fuzz.octets import Octets, answered
 from fuzz.reading import has_all, is_reply, read, readable
 
 RCODES = (0, 2, 3, 5, 16, 23)
 
 BLOCK = 128
+
+VISIBLE = re.compile("[!-~]+")
 
 
 def fuzz_query(octets: bytes) -> None:
@@ -48,6 +53,37 @@ def fuzz_query(octets: bytes) -> None:
         for rcode in RCODES:
             text = edns.explanation(rcode, "so it is")
             _check_reply(wish, reply.status(wish, rcode, text))
+
+
+def fuzz_http(octets: bytes) -> None:
+    """A request is read, and all of it can go into a header; or it is refused."""
+    with suppress(FormatError):
+        head = read_head(octets)
+        request = read_request(octets if head is None else head)
+        for word in (request.method, request.host, request.path):
+            assert VISIBLE.fullmatch(word)
+        assert request.path.startswith("/")
+
+
+def fuzz_socks(octets: bytes) -> None:
+    """A proxy is understood alike, however its words are cut; or it is refused."""
+    login = Login("me", "secret") if octets[:1] == b"\1" else None
+    words = octets[1:]
+    assert _negotiated(words, login, 1) == _negotiated(words, login, len(words) or 1)
+
+
+def _negotiated(words: bytes, login: Login | None, size: int) -> str | bytes:
+    """Return what is said to a proxy that says this in pieces, or why nothing is."""
+    talk = Negotiation("192.0.2.1", 443, login)
+    said = talk.begin()
+    try:
+        for at in range(0, len(words), size):
+            if talk.connected:
+                break
+            said += talk.feed(words[at : at + size])
+    except SocksError as fault:
+        return str(fault)
+    return said + bytes((talk.connected,))
 
 
 def fuzz_answer(octets: bytes) -> None:

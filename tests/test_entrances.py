@@ -3,6 +3,7 @@
 import select
 import socket
 from collections.abc import Callable
+from errno import EMFILE
 from functools import partial
 from typing import Any
 
@@ -177,6 +178,24 @@ class EntrancesTests(TestCase):
             self.serve(f"0.0.0.0:{port}")
         told = str(caught.exception)
         assert told.startswith(f"listen 0.0.0.0:{port} meets {HOST}:{port}, which is")
+
+    def test_no_copies(self) -> None:
+        """Where there is no room for the copy of a socket, none is left."""
+        bound: list[socket.socket] = []
+
+        class Single(socket.socket):
+            def dup(self) -> socket.socket:
+                raise OSError(EMFILE, "Too many open files")
+
+        def bind(host: str, port: int) -> socket.socket:
+            bound.append(Single())
+            return bound[-1]
+
+        entrances = Entrances(bind, self.create, reactor)
+        with self.assertRaises(ConfigError) as caught:
+            entrances.bind(configured(f"{HOST}:443"))
+        assert str(caught.exception) == f"listen {HOST}:443 Too many open files"
+        assert bound[0].fileno() == -1
 
     async def test_plain(self) -> None:
         """Who speaks plain HTTP is sent to HTTPS, within the same limits."""

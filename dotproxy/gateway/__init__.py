@@ -8,5 +8,10 @@
 
 Whoever may not pass is told so (`farewell`).  A `Relay` is the life of one client, of
 which each part is a `Stage`; an `End` is one of its two connections.  `relays` lets
-clients in (`admission`), `entrance` begins and ends it all.
+clients in (`admission`), and tells of those that it does not (`turned_away`).
+
+Who speaks plain HTTP has a `Redirection` in place of a relay.  A proxy may be on the
+way to origins (`socks`).  `traffic` is all clients, and what holds for them;
+`entrances` are the addresses where they come in.  Both follow a configuration that
+changes.
 """

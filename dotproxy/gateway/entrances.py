@@ -35,6 +35,11 @@ class Spot(NamedTuple):
         family = hosts[0].version == hosts[1].version
         return self.port == other.port != 0 and family and (wild or same)
 
+    def fault(self, rule: str) -> ConfigError:
+        """Return why clients cannot come in here."""
+        path = ("gateway", "redirect_http" if self.plain else "listen")
+        return ConfigError(f"listen {joined(self.host, self.port)}", rule, path)
+
 
 Opened = Mapping[Spot, socket]
 """Sockets that are bound and listening, by what they are for."""
@@ -118,16 +123,21 @@ class Entrances(MultiService):
         return self._traffic.drain() if self._traffic is not None else None
 
     def _open(self, spot: Spot) -> socket:
-        """Bind a socket, of which there will be a copy; or raise ConfigError."""
+        """Bind a socket, or raise ConfigError."""
         for other, entrance in self._serving.items():
             if spot.meets(other):
-                raise ConfigError(
-                    f"listen {joined(spot.host, spot.port)}",
+                raise spot.fault(
                     f"meets {entrance.address}, which is served until now: remove that"
-                    " first, and add this by another reload, or restart",
-                    ("gateway", "redirect_http" if spot.plain else "listen"),
+                    " first, and add this by another reload, or restart"
                 )
-        return self._bind(spot.host, spot.port)
+        bound = self._bind(spot.host, spot.port)
+        try:
+            # Twisted copies it, when half of a change is made.
+            bound.dup().close()
+        except OSError as fault:
+            bound.close()
+            raise spot.fault(fault.strerror or str(fault)) from None
+        return bound
 
 
 def spots(gateway: Gateway) -> tuple[Spot, ...]:
