@@ -159,14 +159,18 @@ class EntrancesTests(TestCase):
         """Where one address cannot be had, no other is, and all stays as it was."""
         self.serve(f"{HOST}:0")
         before = self.places()
-        free = bind_stream(HOST, 0)
-        place = free.getsockname()
-        free.close()
+        bound: list[socket.socket] = []
+
+        def bind(host: str, port: int) -> socket.socket:
+            bound.append(bind_stream(host, port))
+            return bound[-1]
+
+        self.patch(self.entrances, "_bind", bind)
         taken = joined(*self.origin.getsockname())
         with self.assertRaises(ConfigError):
-            self.serve(joined(*place), taken)
+            self.serve("127.0.0.3:0", taken)
         assert self.places() == before
-        bind_stream(*place).close()
+        assert [each.fileno() for each in bound] == [-1]
 
     async def test_overlap(self) -> None:
         """An address that overlaps one of ours is told to take two reloads."""

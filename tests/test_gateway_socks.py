@@ -65,6 +65,15 @@ class ThroughTests(SynchronousTestCase):
         proxy.say(b"\5\0" + CONNECTED + b"hello")
         assert (notes.said, proxy.end.octets) == ([b"hello"], 5)
 
+    def test_too_late(self) -> None:
+        """What comes for a connection that nobody wants any more is nobody's."""
+        proxy = self.calls.take()
+        self.connecting.addCallback(lambda end: end.abort())
+        proxy.say(b"\5\0" + CONNECTED + b"hello")
+        self.successResultOf(self.connecting)
+        self.clock.advance(0)
+        assert proxy.transport.gone
+
     def test_login(self) -> None:
         """With a login the proxy is told who we are."""
         self.connecting = through(PROXY, LOGIN, self.calls.connect)("9.9.9.9", 443)
