@@ -359,6 +359,13 @@ class RedirectTests(GatewayTests):
         self.assertEqual(self.look_up(other), "127.64.0.1")
         self.assertNotEqual(self.fetch(name, origin, "127.64.0.1"), BODY.decode())
         self.proxy.process.wait_for(rf"{other} to -: no_address")
+        self.assertIn("=127.64.0.2 ", self.ask("HTTPS", name=name).values[0])
+        file = self.stage.folder / "dotproxy.toml"
+        file.write_text(file.read_text().replace("127.64.", "127.65."))
+        self.proxy.process.hang_up()
+        self.proxy.process.wait_for("reloaded, gateway.leases changed")
+        self.assertIn("=127.65.0.2 ", self.ask("HTTPS", name=name).values[0])
+        self.assertEqual(self.fetch(shown, origin, self.look_up(name)), BODY.decode())
 
     def look_up(self, name: str) -> str:
         """Return the address that the DNS has for a name."""
