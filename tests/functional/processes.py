@@ -28,6 +28,7 @@ PACKAGES = {
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
     "mount": "mount",
+    "nginx": "nginx",
     "nsd": "nsd",
     "nsenter": "util-linux",
     "openssl": "openssl",

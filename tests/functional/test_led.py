@@ -1,15 +1,15 @@
 """A machine whose resolver is the proxy: clients are led without their doing."""
 
 import subprocess
-import tempfile
 from collections.abc import Callable
 from unittest import SkipTest, TestCase
 
 from dotproxy.config.rule import POLICIES
+from tests.functional.chromium import browse
 from tests.functional.clients import run
-from tests.functional.origin import TlsOrigin
+from tests.functional.nginx import start_nginx
 from tests.functional.peers import start_unbound
-from tests.functional.processes import Process, Stage, free_port, program
+from tests.functional.processes import Process, Stage, program
 from tests.functional.proxy import start_twistd
 
 NAME, PLAIN = "ech.lab.example", "dns.lab.example"
@@ -49,16 +49,6 @@ class LedTests(TestCase):
         self.inside = (program("nsenter"), "-t", str(keeper.pid), "-n", "-m")
         self.stage = stage.behind(*self.inside)
 
-    def start_origin(self) -> int:
-        """Start a server of TLS; return its port."""
-        names = (NAME, PLAIN)
-        self.certificate = TlsOrigin(self.stage.folder, names, self.addCleanup)
-        pem, port = str(self.stage.folder / "origin.pem"), free_port()
-        accept = ("-accept", f"127.0.0.1:{port}", "-cert", pem, "-key", pem)
-        server = [program("openssl"), "s_server", "-www", *accept]
-        Process(self.stage, server).wait_for("ACCEPT")
-        return port
-
     def test_curl(self) -> None:
         """curl asks, is led, and sees the origin's certificate and its page."""
         self.each_policy(NAME, self.curl)
@@ -70,29 +60,30 @@ class LedTests(TestCase):
 
     def each_policy(self, name: str, fetch: Callable[[str], str]) -> None:
         """Fetch a page by way of the gateway under each policy."""
-        unbound, port = start_unbound(self.stage), self.start_origin()
+        unbound = start_unbound(self.stage)
+        self.nginx = start_nginx(self.stage, (NAME, PLAIN))
+        port = self.nginx.port
         file = self.stage.folder / "dotproxy.toml"
         for policy in POLICIES:
             with self.subTest(policy=policy):
                 file.write_text(CONFIG.format(port=port, policy=policy))
                 words = ("--listen", "127.0.0.1:53", "--config", str(file))
                 proxy = start_twistd(self.stage, "dotproxy", *words, *unbound.flags)
-                self.assertIn("s_server", fetch(name))
+                self.assertIn(f"{name} HTTP/2.0", fetch(name))
                 proxy.process.wait_for(rf"{name} to 127\.0\.0\.1:{port}: .* up")
                 proxy.process.stop()
 
     def curl(self, name: str) -> str:
-        ca_file = str(self.certificate.ca_file)
-        command = ("--silent", "--show-error", "--max-time", "10", "--cacert", ca_file)
-        return run([*self.inside, program("curl"), *command, f"https://{name}/"])
+        """Fetch a page, and look at the certificate that came with it."""
+        ca_file = str(self.nginx.ca_file)
+        limits = ("--silent", "--show-error", "--max-time", "10", "--cacert", ca_file)
+        command = (program("curl"), *limits, "--write-out", "%{certs}")
+        got = run([*self.inside, *command, f"https://{name}/"])
+        self.assertIn(self.nginx.sites[name].certificate, got)
+        return got
 
     def chromium(self, name: str) -> str:
-        """Fetch a page as a browser does that knows the key of the origin."""
-        folder = tempfile.mkdtemp(dir=self.stage.folder)
-        flags = (
-            *("--headless=new", "--no-sandbox", "--disable-gpu"),
-            *("--disable-dev-shm-usage", f"--user-data-dir={folder}"),
-            f"--ignore-certificate-errors-spki-list={self.certificate.pin}",
-        )
-        browser = ("timeout", "25", program("chromium"), *flags)
-        return run([*self.inside, *browser, "--dump-dom", f"https://{name}/"])
+        """Fetch a page as a browser does that knows no key but that of the origin."""
+        pin = self.nginx.sites[name].issued.pins[0]
+        known = f"--ignore-certificate-errors-spki-list={pin}"
+        return run(browse(self.stage, f"https://{name}/", known))
