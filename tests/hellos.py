@@ -4,7 +4,7 @@ import ssl
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
 
-from dotproxy.wire.vector import write_vector
+from dotproxy.wire.vector import read_sole_vector, read_vector, write_vector
 
 Extension = tuple[int, bytes]
 
@@ -109,3 +109,20 @@ def pieces(octets: bytes, size: int) -> Iterator[bytes]:
 def stream(*extensions: Extension) -> bytes:
     """Return what a client with these extensions sends, in as few records as may be."""
     return records(message(body(*extensions)))
+
+
+def extensions(body: bytes) -> dict[int, bytes]:
+    """Return the extensions of a hello by their numbers (RFC 8446 section 4.1.2)."""
+    at = 2 + 32
+    for width in (1, 2, 1):
+        _, at = read_vector(body, at, width)
+    return dict(pairs(read_sole_vector(body[at:], 2)))
+
+
+def pairs(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    """Walk over numbers of two octets, and what stands behind each."""
+    at = 0
+    while at < len(octets):
+        number = int.from_bytes(octets[at : at + 2], "big")
+        value, at = read_vector(octets, at + 2, 2)
+        yield number, value

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from unittest import TestCase
 
 from dotproxy.wire.clienthello import Hello, HelloReader
-from dotproxy.wire.vector import read_sole_vector, read_vector
+from dotproxy.wire.vector import read_sole_vector
 from tests.functional.chromium import browse
 from tests.functional.processes import PATIENCE, Stage, program
-from tests.hellos import pieces, record
+from tests.hellos import extensions, pairs, pieces, record
 
 NAME = "www.origin.example"
 
@@ -119,23 +119,6 @@ def read(segments: Iterable[bytes]) -> Hello | None:
     return next((hello for each in segments if (hello := reader.feed(each))), None)
 
 
-def extensions(body: bytes) -> dict[int, bytes]:
-    """Return the extensions of a hello by their numbers (RFC 8446 section 4.1.2)."""
-    at = 2 + 32
-    for width in (1, 2, 1):
-        _, at = read_vector(body, at, width)
-    return dict(pairs(read_sole_vector(body[at:], 2)))
-
-
 def shares(value: bytes) -> dict[int, int]:
     """Return how long the share for each group is (RFC 8446 section 4.2.8)."""
     return {group: len(it) for group, it in pairs(read_sole_vector(value, 2))}
-
-
-def pairs(octets: bytes) -> Iterable[tuple[int, bytes]]:
-    """Walk over numbers of two octets, and what stands behind each."""
-    at = 0
-    while at < len(octets):
-        number = int.from_bytes(octets[at : at + 2], "big")
-        value, at = read_vector(octets, at + 2, 2)
-        yield number, value
