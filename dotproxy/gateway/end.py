@@ -76,6 +76,9 @@ class End(Protocol):
         self.gone = True
         self.stage.lost(self)
         self._on_lost()
+        # Both lead back to us, and nobody looks often for circles of garbage.
+        vars(self).pop("stage")
+        vars(self).pop("peer", None)
 
     def pauseProducing(self) -> None:
         """Do not read on: the one who gets it cannot keep up."""

@@ -71,5 +71,7 @@ class Opening:
         self._on_gone()
 
     def _late(self) -> None:
+        # It leads back to us, and is not asked for again.
+        del self._timer
         missing = "the rest of a hello" if self._reader.octets else "a hello"
         self.hello.errback(Refusal("slow_hello", f"waited in vain for {missing}"))

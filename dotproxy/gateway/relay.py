@@ -69,7 +69,10 @@ class Relay:
         it."""
         self._left -= 1
         if not self._left:
-            self._on_over()
+            on_over = self._on_over
+            # All that it knows knows it as well, and circles are not looked for often.
+            vars(self).clear()
+            on_over()
 
     @property
     def spliced(self) -> bool:
