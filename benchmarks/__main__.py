@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from benchmarks import gateway
 from benchmarks.contenders import CONTENDERS, FLOOR, OURS
 from benchmarks.load import Failed, Names
-from benchmarks.options import Options, read
-from benchmarks.report import as_json, markdown
+from benchmarks.options import GATEWAY, Options, read
+from benchmarks.report import as_json, markdown, summary
 from benchmarks.servers import Mute, running
 from benchmarks.trials import FAR, LARGE, NEAR, Bench, Figures, Plan
 from benchmarks.upstream import start_relay, start_upstream
@@ -30,15 +31,21 @@ def main(words: Sequence[str] | None = None) -> int:
     names = [OURS, *installed(options.peers), FLOOR]
     results: dict[str, list[Figures]] = {name: [] for name in names}
     faults: list[str] = []
+    relays: dict[str, list[Figures]] = {}
     with ExitStack() as ending:
         bench = set_up(Stage.create(ending.callback), options.plan)
-        for run in range(options.plan.runs):
+        for run in range(options.plan.runs if set(options.only) - {GATEWAY} else 0):
             for name in names:
                 say(f"run {run + 1} of {options.plan.runs}: {name}")
                 results[name].append(visit(bench, name, options.only, faults))
-    print(markdown(results))
+        if GATEWAY in options.only:
+            relays = compare_relays(bench, faults)
+    print(
+        "\n\n".join(markdown(each) for each in (results, relays) if any(each.values()))
+    )
     if options.json:
-        options.json.write_text(as_json(about(options), results) + "\n")
+        told = about(options) | {GATEWAY: summary(relays)}
+        options.json.write_text(as_json(told, results) + "\n")
     for fault in faults:
         say(fault)
     return 1 if faults else 0
@@ -63,12 +70,24 @@ def visit(bench: Bench, name: str, only: Sequence[str], faults: list[str]) -> Fi
     return figures
 
 
+def compare_relays(bench: Bench, faults: list[str]) -> dict[str, list[Figures]]:
+    """Measure the gateway's relay beside others; add what fails to `faults`."""
+    results: dict[str, list[Figures]] = {}
+    if gateway.PEER not in gateway.relays():
+        say(f"for the relay's peer: apt install {gateway.PACKAGES}")
+    with noted(faults, GATEWAY):
+        for name, figures in gateway.measure(bench.stage, bench.plan):
+            say(f"{GATEWAY}: {name}")
+            results.setdefault(name, []).append(figures)
+    return results
+
+
 @contextmanager
 def noted(faults: list[str], what: str) -> Iterator[None]:
     """Note what could not be measured, and go on."""
     try:
         yield
-    except (Failed, Mute) as fault:
+    except (Failed, Mute, OSError) as fault:
         faults.append(f"{what}: {fault}")
 
 

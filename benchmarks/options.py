@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.contenders import FLOOR, OURS, PEERS
-from benchmarks.trials import NAMES, Plan
+from benchmarks.trials import NAMES as TRIALS
+from benchmarks.trials import Plan
+
+GATEWAY = "gateway"
+"""What --only takes for the relay, which is measured beside others than the DNS."""
+
+NAMES = (*TRIALS, GATEWAY)
 
 FULL = Plan(runs=3, seconds=5, misses=100_000)
 SHORT = Plan(runs=1, seconds=1, misses=5_000)

@@ -48,6 +48,11 @@ ROWS = (
     Row("full memory", "memory after the misses, MB", 1, 1),
     *load_rows("large hit", "hits in a million names"),
     Row("large memory", "memory with a million names, MB", 1, 1),
+    Row("relay first", "first octet of a server, ms", 1e3, 2),
+    Row("relay connection", "relayed connection, CPU us each", 1e6, 0),
+    Row("relay CPU", "relayed octets, CPU s/GB", 1e9, 2),
+    Row("relay rate", "relayed octets, MB/s", 1e-6, 0),
+    Row("relay memory", "relayed connection that is idle, kB", 1e-3, 1),
 )
 """The table, in its order."""
 
@@ -82,14 +87,19 @@ def as_json(about: dict[str, Any], results: dict[str, list[Figures]]) -> str:
 
     `about` goes first: what was measured, and where.
     """
+    return json.dumps({**about, "servers": summary(results)}, indent=2)
+
+
+def summary(results: dict[str, list[Figures]]) -> dict[str, Any]:
+    """Return the figures of each server: all runs, medians, ratios to ours."""
     ours = medians(results.get(OURS, []))
-    servers = {}
+    servers: dict[str, Any] = {}
     for name, runs in results.items():
         middle = medians(runs)
         servers[name] = {"runs": runs, "medians": middle}
         if name != OURS:
             servers[name]["ratios"] = ratios(ours, middle)
-    return json.dumps({**about, "servers": servers}, indent=2)
+    return servers
 
 
 def _cell(row: Row, name: str, columns: dict[str, Figures]) -> str:

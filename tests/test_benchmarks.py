@@ -3,10 +3,13 @@
 import argparse
 import json
 import os
+import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from unittest import TestCase
 
+from benchmarks.gateway_load import Origin, download, reply
 from benchmarks.load import Failed, Names, Outcome, read_report
 from benchmarks.micro import microseconds, steps
 from benchmarks.options import FULL, SHORT, read, some_of
@@ -104,6 +107,22 @@ class ServersTests(TestCase):
         assert not is_good(QUERY[:2])
 
 
+class GatewayLoadTests(TestCase):
+    def test_download(self) -> None:
+        """An origin replies to the hello, and sends as many octets as are asked for."""
+        with Origin.start() as origin:
+            download(("127.0.0.1", origin.port), 1_000_001)
+
+    def test_no_origin(self) -> None:
+        """Where nobody replies, nothing is measured."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client = Thread(target=lambda: server.accept()[0].close())
+            client.start()
+            with self.assertRaises(OSError):
+                reply(server.getsockname()[:2])
+            client.join()
+
+
 class ReportTests(TestCase):
     ours = ({"hit CPU": 3e-6}, {"hit CPU": 9e-6, "start": 0.3}, {"hit CPU": 4e-6})
     theirs = ({"hit CPU": 8e-6, "miss CPU": 2e-5},)
@@ -157,6 +176,12 @@ class OptionsTests(TestCase):
         assert (options.plan, options.peers) == (SHORT, ("unbound", "dnsdist"))
         assert "large" not in options.only
         assert read(["--short", "--only", "large"]).only == ("large",)
+
+    def test_gateway(self) -> None:
+        """The relay is measured too, unless something else alone is asked for."""
+        assert "gateway" in read([]).only
+        assert "gateway" in read(["--short"]).only
+        assert read(["--only", "gateway"]).only == ("gateway",)
 
     def test_some(self) -> None:
         """Names come in their own order; one that is unknown is refused by name."""
