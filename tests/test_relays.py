@@ -1,5 +1,7 @@
 """Clients of the gateway, from their hello to their end."""
 
+import gc
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,6 +110,29 @@ class RelayTests(SynchronousTestCase):
         client.finish()
         self.turn()
         assert client.transport.gone
+
+
+class CircleTests(RelayTests):
+    def check(self, line: Line) -> None:
+        """Let a client be gone, as Twisted's transports do; see that nothing stays."""
+        left = weakref.ref(line.transport.protocol)
+        line.transport.lose()
+        self.turn()
+        del line.transport.protocol, line.end
+        assert left() is None
+
+    def setUp(self) -> None:
+        """Leave it to the circles themselves to be gone."""
+        super().setUp()
+        gc.disable()
+        self.addCleanup(gc.enable)
+
+    def test_relayed(self) -> None:
+        """A client that was relayed leaves no circle of garbage behind."""
+        client = self.connect(HELLO)
+        origin = self.calls.take()
+        self.check(client)
+        assert origin.transport.gone
 
 
 class PassTests(RelayTests):
