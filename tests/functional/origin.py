@@ -3,18 +3,10 @@
 import socket
 import ssl
 import threading
-from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
 
 from dotproxy.lab.certificates import Authority, Leaf
 from tests.functional.processes import AtEnd
@@ -27,8 +19,7 @@ REPLY = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
 class TlsOrigin:
     """A web server on a free port of 127.0.0.1, with a thread for each client.
 
-    `pin` is the digest of its key; `heard` holds what each connection brought, as it
-    was on the wire.
+    `heard` holds what each connection brought, as it was on the wire.
     """
 
     def __init__(self, folder: Path, names: tuple[str, ...], at_end: AtEnd) -> None:
@@ -38,9 +29,6 @@ class TlsOrigin:
         self.ca_file.write_bytes(authority.pem)
         pem = folder / "origin.pem"
         pem.write_bytes(issued.key_pem + issued.chain_pem)
-        key = load_pem_private_key(issued.key_pem, None).public_key()
-        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        self.pin = b64encode(sha256(spki).digest()).decode()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(pem)
         self.heard: list[bytearray] = []

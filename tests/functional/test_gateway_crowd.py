@@ -12,7 +12,7 @@ from tests.functional.test_gateway import NAME, GatewayTests
 from tests.hellos import server_name, stream
 
 CROWD = 5_000
-"""Connections; twice as many are as well, but take twice as long."""
+"""Connections: enough to fill the gateway as it comes, twice over."""
 
 EACH = 90
 """Connections from one address: within what a client may have, and may open at once."""
