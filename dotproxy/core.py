@@ -1,6 +1,7 @@
 """What is made of one configuration, and goes when another takes its place."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,6 +19,7 @@ from dotproxy.local.memory import Memory
 from dotproxy.local.rules import Rules
 from dotproxy.loops import refuse_loops
 from dotproxy.resolver import DoTResolver, Known, create_forwarder, read_book
+from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.routes import Routes
 from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Trust
@@ -94,11 +96,19 @@ class Core:
         show the same.  Others may know other names; and what was believed of one that
         is trusted no more must not be told on.
         """
+        self._remind(plan.groups)
         if plan.sources != self._sources:
             return Core(plan, self._rules, self._reactor)
         cache = self.forwarder.cache
         cache.configure(plan.config.cache)
         return Core(plan, self._rules, self._reactor, cache)
+
+    def _remind(self, groups: Mapping[str, Strategy]) -> None:
+        """Let upstreams know which keys those before them showed, by their names."""
+        before = dict(_over_tls(self.upstreams.groups))
+        for name, server in _over_tls(groups):
+            if name in before:
+                server.pool.warnings.follow(before[name].pool.warnings)
 
     def drain(self) -> Deferred[None]:
         """Answer what was asked, then hang up; fires when that is done, or stopped.
@@ -118,6 +128,16 @@ class Core:
     def _end(self, _: None = None) -> None:
         self.forwarder.stop()
         self.origins.stop()
+
+
+def _over_tls(groups: Mapping[str, Strategy]) -> Iterator[tuple[object, DoT]]:
+    """Return the servers that prove who they are; of one name there may be several."""
+    seen: Counter[str] = Counter()
+    for group, strategy in groups.items():
+        for server in strategy.upstreams:
+            seen[server.name] += 1
+            if isinstance(server, DoT):
+                yield (group, server.name, seen[server.name]), server
 
 
 def _let_be(failure: Failure) -> None:

@@ -61,6 +61,7 @@ def trusts_of(config: Config) -> tuple[Trust, ...]:
             first_pin=next(iter(upstream.spki_pins), ""),
             roots=_content(upstream.ca_file) if upstream.ca_file else None,
             strict=config.profile == "strict",
+            report_only=upstream.pins_report_only,
         )
         for upstream in config.upstream
     )
@@ -99,7 +100,7 @@ def _server(upstream: Upstream, trust: Trust, config: Config, reactor: Any) -> S
     attempt = connector(judge, upstream.port, reactor, Random())
     bounds = limits(config.forward, upstream.max_in_flight)
     pool = Pool(addresses_of(upstream, reactor), attempt, reactor, bounds)
-    return DoT(name, pool, reactor)
+    return DoT(name, pool, reactor, judge.pin_matches)
 
 
 def addresses_of(upstream: Upstream, reactor: Any) -> AddressSource:

@@ -21,6 +21,7 @@ from dotproxy.lab.certificates import Issued
 from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.interface import UpstreamError
+from dotproxy.upstream.proof import Proof
 from dotproxy.upstream.tls import Identity, Unverified
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.framing import Frames, frame
@@ -220,10 +221,11 @@ class Line:
 class Trusting:
     """An identity that believes anybody; with a `refusal`, nobody."""
 
-    def __init__(self, doubt: str = "", refusal: str = "", remark: str = "") -> None:
+    def __init__(
+        self, doubt: str = "", refusal: str = "", proof: Proof | None = None
+    ) -> None:
         self.refusal = refusal
-        self.remark = remark
-        self.not_after: float | None = None
+        self.proof = proof
         self._doubt = doubt
 
     def verify(self, _: object) -> str:
@@ -319,9 +321,9 @@ class Call:
         self.connecting: Deferred[Connection] = Deferred(self._cancel)
         self._clock = clock
 
-    def take(self, doubt: str = "", remark: str = "") -> Peer:
-        """Connect, with what is wrong with the peer, or new, if anything."""
-        trusting = Trusting(doubt, remark=remark)
+    def take(self, doubt: str = "", proof: Proof | None = None) -> Peer:
+        """Connect, with what is wrong with the peer, if anything, and what it shows."""
+        trusting = Trusting(doubt, proof=proof)
         peer = Peer(self._clock, trusting, Random(self.address))
         peer.connection.ready.chainDeferred(self.connecting)
         peer.greet()

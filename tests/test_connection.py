@@ -25,6 +25,7 @@ from dotproxy.upstream.connection import (
     State,
 )
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
+from dotproxy.upstream.proof import Proof
 from dotproxy.upstream.tls import Authenticator, Trust, Unverified
 from dotproxy.wire.edns import KEEPALIVE, option
 from dotproxy.wire.framing import frame
@@ -164,11 +165,12 @@ class HandshakeTests(SynchronousTestCase):
         assert self.successResultOf(peer.connection.ready).doubt == "self-signed"
         assert a_peer().connection.doubt == ""
 
-    def test_remark(self) -> None:
-        """So is what is new with one with which nothing is wrong."""
-        peer = Peer(Clock(), Trusting(remark="other key")).greet()
-        assert self.successResultOf(peer.connection.ready).remark == "other key"
-        assert a_peer().connection.remark == ""
+    def test_proof(self) -> None:
+        """So is what it showed."""
+        proof = Proof(0.0, ("key",), 2.0, 1.0)
+        peer = Peer(Clock(), Trusting(proof=proof)).greet()
+        assert self.successResultOf(peer.connection.ready).proof is proof
+        assert a_peer().connection.proof is None
 
     def test_refused(self) -> None:
         """A peer that is not verified gets no query; we hang up, and say why."""
@@ -629,11 +631,6 @@ class EndingTests(SynchronousTestCase):
         peer = a_peer()
         peer.connection.abort()
         self.assertIs(peer.connection.ending, Ending.STOPPED)
-
-    def test_certificate(self) -> None:
-        """When the chain ends is what the identity found."""
-        peer = a_peer()
-        assert peer.connection.not_after is None
 
 
 class DrainTests(SynchronousTestCase):

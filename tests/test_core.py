@@ -21,6 +21,7 @@ from dotproxy.lab.certificates import Authority
 from dotproxy.local.book import Book
 from dotproxy.local.rules import Rules
 from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.proof import Proof
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.ticker import TICK
 from dotproxy.upstream.tls import Trust
@@ -219,6 +220,27 @@ class EndTests(CoreTests):
         self.successResultOf(draining)
         assert self.upstreams[0].stopped
         assert self.clock.getDelayedCalls() == []
+
+
+class RemindTests(SynchronousTestCase):
+    def key_shown(self, core: Core, key: str) -> list[str]:
+        """Have the first upstream show a key; return what is worth a line of that."""
+        upstream = core.upstreams.upstreams[0]
+        assert isinstance(upstream, DoT)
+        return upstream.pool.warnings.hear("", Proof(0.0, (key,), 2.0, 1.0))
+
+    def test_keys(self) -> None:
+        """Keys are remembered over a reload by the upstream's name, and no other's."""
+        reactor = MemoryReactorClock()
+        plan = plan_for(CONFIG, None, reactor)
+        core = Core(plan, Rules(plan.book), reactor)
+        assert self.key_shown(core, "old") == []
+        pinned = replace(SERVER, spki_pins=("A" * 43 + "=",))
+        other = replace(SERVER, server_name="other.example")
+        for server, news in ((SERVER, 1), (pinned, 1), (other, 0)):
+            config = replace(CONFIG, upstream=(server,))
+            after = core.followed_by(plan_for(config, plan.book, reactor))
+            assert len(self.key_shown(after, f"of {server.spki_pins}")) == news
 
 
 class PlanTests(SynchronousTestCase):

@@ -31,16 +31,9 @@ from dotproxy.lab.faults import KINDS, parse_faults
 from dotproxy.lab.options import explained
 from dotproxy.lab.server import create_lab
 from dotproxy.observe.metrics import Metrics
-from dotproxy.observe.status import (
-    CacheStatus,
-    ClientStatus,
-    Closed,
-    ConnectionStatus,
-    Counted,
-    Status,
-    UpstreamStatus,
-)
+from dotproxy.observe.status import CacheStatus, ClientStatus, Counted, Status
 from dotproxy.observe.subject import Subject
+from dotproxy.observe.upstream_status import Closed, ConnectionStatus, UpstreamStatus
 from tests.observed import Observed
 
 ROOT = Path(__file__).parent.parent

@@ -14,6 +14,7 @@ from dotproxy.local.ready import Ready
 from dotproxy.observe.metrics import exposition
 from dotproxy.upstream.connection import Ending
 from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.warnings import Kind
 from tests.fakes import FakeServer
 from tests.observed import Observed
 
@@ -89,9 +90,14 @@ class MetricsTests(TestCase):
         assert self.values(observed, f"{UPSTREAM}queries_in_clear_total") == {(): 0}
         handshakes = self.values(observed, f"{UPSTREAM}handshakes_total")
         assert handshakes == {("verified",): 1, ("refused",): 0, ("unreached",): 0}
-        (end,) = self.values(observed, f"{UPSTREAM}cert_not_after_seconds").values()
+        (end,) = self.values(observed, EXPIRY).values()
         server = cast(DoT, observed.proxy.core.upstreams.upstreams[0])
-        assert end == server.pool.not_after
+        assert server.pool.warnings.proof
+        assert end == server.pool.warnings.proof.expires
+        matches = self.values(observed, f"{UPSTREAM}pin_matches_total")
+        assert matches == {("primary",): 0, ("backup",): 0, ("none",): 0}
+        warnings = self.values(observed, f"{UPSTREAM}warning")
+        assert warnings == {(kind.value,): 0 for kind in Kind}
         server.pool.stop()
         while server.pool.connections:
             await deferred_turn()
@@ -134,6 +140,8 @@ class MetricsTests(TestCase):
 LABELS = ("upstream", "group")
 
 UPSTREAM = "dotproxy_upstream_"
+
+EXPIRY = f"{UPSTREAM}certificate_expiry_timestamp_seconds"
 
 
 async def deferred_turn() -> None:

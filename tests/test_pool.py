@@ -12,6 +12,7 @@ from dotproxy.upstream.dial import STAGGER
 from dotproxy.upstream.idle import RELAXATION, SHARE
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
 from dotproxy.upstream.pool import Limits, Pool
+from dotproxy.upstream.proof import Proof
 from dotproxy.upstream.tls import Unverified
 from dotproxy.wire.edns import KEEPALIVE, option
 from dotproxy.wire.query import Query
@@ -80,10 +81,10 @@ class Scene:
         self.owner = Hearer()
         self.pool.owner = self.owner
 
-    def connect(self, doubt: str = "", remark: str = "") -> Peer:
+    def connect(self, doubt: str = "", proof: Proof | None = None) -> Peer:
         """Make one more connection, and forget what the owner heard of it."""
         self.pool.dial()
-        peer = self.network.calls[-1].take(doubt, remark)
+        peer = self.network.calls[-1].take(doubt, proof)
         self.heard()
         return peer
 
@@ -600,10 +601,12 @@ class CountTests(SynchronousTestCase):
 class NoticeTests(SynchronousTestCase):
     """What the log hears about peers that pass."""
 
-    def logged(self, scene: Scene, doubt: str, remark: str = "") -> list[str | None]:
+    def logged(
+        self, scene: Scene, doubt: str, proof: Proof | None = None
+    ) -> list[str | None]:
         """Return what is logged when a connection is made, which then is lost."""
         with capturedLogs() as events:
-            scene.connect(doubt, remark).hang_up()
+            scene.connect(doubt, proof).hang_up()
         return [formatEvent(event) for event in events]
 
     def test_once(self) -> None:
@@ -621,16 +624,14 @@ class NoticeTests(SynchronousTestCase):
         ):
             assert self.logged(scene, doubt) == logged
 
-    def test_remark(self) -> None:
-        """So is a remark, which a doubt leaves no room for."""
+    def test_proof(self) -> None:
+        """What is odd about a peer that is believed is said once; all of it is kept."""
         scene = Scene()
-        again = [f"{HERE} has another key"]
-        assert self.logged(scene, "", "has another key") == again
-        assert self.logged(scene, "", "has another key") == []
-        assert self.logged(scene, "", "") == []
-        assert self.logged(scene, "", "has another key") == again
-        doubtful = [f"{HERE} is not authenticated: expired"]
-        assert self.logged(scene, "expired", "has another key") == doubtful
+        proof = Proof(0.0, ("key",), 86_400.0, 0.0)
+        soon = f"{HERE} has a certificate that expires 1970-01-02"
+        assert self.logged(scene, "", proof) == [soon]
+        assert self.logged(scene, "", proof) == []
+        assert scene.pool.warnings.proof is proof
 
 
 class DrainTests(SynchronousTestCase):

@@ -15,8 +15,6 @@ from typing import Any, cast
 from unittest import mock
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from OpenSSL._util import lib
@@ -32,14 +30,13 @@ from dotproxy.lab.certificates import Authority, Issued, Leaf, self_signed
 from dotproxy.upstream import tls
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.interface import UpstreamError
+from dotproxy.upstream.peer_certificate import pin
+from dotproxy.upstream.proof import Match
 from dotproxy.upstream.tls import (
-    LONGEST_DESCRIPTION,
     Authenticator,
     Identity,
     Trust,
     Unverified,
-    describe,
-    pin,
 )
 from tests.connections import Line, Server, Trusting, a_query
 
@@ -62,23 +59,6 @@ QUERY = a_query()
 
 def loaded(pem: bytes) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(pem)
-
-
-def odd_certificate(subject: x509.Name, *names: str) -> x509.Certificate:
-    """Make a certificate with a subject and names such as no authority would sign."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    alternatives = x509.SubjectAlternativeName([x509.DNSName(it) for it in names])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(x509.Name([]))
-        .not_valid_before(datetime(2026, 3, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2026, 6, 1, tzinfo=UTC))
-        .serial_number(1)
-        .public_key(key.public_key())
-        .add_extension(alternatives, critical=False)
-        .sign(key, hashes.SHA256())
-    )
 
 
 def is_resumed(connection: Connection) -> bool:
@@ -300,7 +280,9 @@ class DateTests(SynchronousTestCase):
         """It is known when the first certificate of the chain ends."""
         leaf = replace(NAMED, not_after=NOW + HOUR)
         connection = believed(meet(ROOT.issue(leaf), now=NOW.timestamp))
-        assert connection.not_after == int((NOW + HOUR).timestamp())
+        assert connection.proof
+        assert connection.proof.expires == int((NOW + HOUR).timestamp())
+        assert connection.proof.at == NOW.timestamp()
 
     def test_expired(self) -> None:
         """A certificate that has expired is refused, and the system clock is said."""
@@ -384,11 +366,6 @@ class PinTests(SynchronousTestCase):
     def pinned(self, *pins: str) -> Trust:
         return replace(TRUST, pins=frozenset(pins))
 
-    def test_pin(self) -> None:
-        """The pin that is computed is the one that the lab computed on its own."""
-        chain = loaded(self.issued.chain_pem) + loaded(ROOT.pem)
-        assert tuple(map(pin, chain)) == self.issued.pins
-
     def test_anywhere_on_the_chain(self) -> None:
         """The pin may be of the leaf, of the intermediate, or of the root."""
         for each in self.issued.pins:
@@ -399,19 +376,43 @@ class PinTests(SynchronousTestCase):
         leaf, *_ = self.issued.pins
         accept(self.issued, self.pinned(NO_PIN, leaf))
 
+    def match(self, trust: Trust) -> Match | None:
+        connection = believed(meet(self.issued, trust))
+        assert connection.doubt == ""
+        assert connection.proof
+        assert connection.proof.pins == self.issued.pins
+        return connection.proof.match
+
     def test_first(self) -> None:
-        """That it is another than the first is worth a remark, with the pins seen."""
+        """It is known whether the first pin matches, or another."""
         leaf, *_ = self.issued.pins
         pinned = self.pinned(NO_PIN, leaf)
-        assert believed(meet(self.issued, pinned)).remark == ""
-        expected = believed(meet(self.issued, replace(pinned, first_pin=leaf)))
-        assert (expected.doubt, expected.remark) == ("", "")
-        other = believed(meet(self.issued, replace(pinned, first_pin=NO_PIN)))
-        assert other.doubt == ""
-        seen = ", ".join(f"sha256//{each}" for each in self.issued.pins)
-        assert other.remark == (
-            f"has a backup pin, and no more the first one; pins seen: {seen}"
-        )
+        assert self.match(TRUST) is None
+        assert self.match(pinned) is Match.PRIMARY
+        assert self.match(replace(pinned, first_pin=leaf)) is Match.PRIMARY
+        assert self.match(replace(pinned, first_pin=NO_PIN)) is Match.BACKUP
+
+    def test_counted(self) -> None:
+        """Chains are counted by their pins, also those that are refused for them."""
+        for trust in (self.pinned(NO_PIN), replace(TRUST, pins=frozenset())):
+            judge = Authenticator(trust, time.time)
+            outcome(Line(judge.expect(HERE), Server(self.issued), QUERY).run())
+            expected = {Match.NONE: 1} if trust.pins else {}
+            assert judge.pin_matches == expected
+
+    def test_report_only(self) -> None:
+        """Pins that are reported only refuse nobody, and all else is as strict."""
+        reporting = replace(self.pinned(NO_PIN), report_only=True)
+        assert self.match(reporting) is Match.NONE
+        other = ROOT.issue(Leaf(names=("b.example",)))
+        assert f"is not for {NAME}" in refuse(other, reporting)
+        stranger = Authority.create("root", NOW).issue(NAMED)
+        assert "not trusted" in refuse(stranger, reporting)
+
+    def test_report_only_alone(self) -> None:
+        """Where the pins alone decide, they are relied on, whatever was asked for."""
+        alone = Trust(pins=frozenset({NO_PIN}), report_only=True)
+        assert "no certificate has a pinned key" in refuse(self.issued, alone)
 
     def test_mismatch(self) -> None:
         """Keys that are not pinned are refused, and the pins seen are told."""
@@ -707,29 +708,3 @@ class VerifyTests(SynchronousTestCase):
         assert outcome(line).type is CancelledError
         assert line.listener.heard == b""
         assert line.listener.lost
-
-
-class DescribeTests(SynchronousTestCase):
-    def test_nameless(self) -> None:
-        """A certificate for nobody is described all the same."""
-        described = describe(odd_certificate(x509.Name([])))
-        assert described == (
-            "subject empty, names none, issuer , valid 2026-03-01 to 2026-06-01"
-        )
-
-    def test_one_line(self) -> None:
-        """Whoever made the certificate, its description is one line of plain text."""
-        subject = x509.Name.from_rfc4514_string("CN=a\n2026-03-01 all is well")
-        described = describe(odd_certificate(subject, "b\x1b[2Jc.example"))
-        assert described.isprintable()
-        assert "names b?[2Jc.example, issuer" in described
-
-    def test_bounded(self) -> None:
-        """A certificate with thousands of names does not fill the log with them."""
-        names = [f"n{number}.example" for number in range(5000)]
-        for many in (names, ["x" * 5000], ["n0.example", "x" * 5000]):
-            described = describe(odd_certificate(x509.Name([]), *many))
-            assert described.startswith("subject empty, names ")
-            assert ("n0.example" in described) is (many[0] == "n0.example")
-            assert described.endswith(" ...")
-            assert len(described) <= LONGEST_DESCRIPTION == 400

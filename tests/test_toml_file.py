@@ -152,7 +152,8 @@ FAULTS = (
     (
         "[[upstream]]\ncolour = 'red'",
         "2: unknown key 'colour' in [[upstream]], known: address, addresses, port,"
-        " server_name, spki_pins, ca_file, bootstrap, group, cleartext, max_in_flight",
+        " server_name, spki_pins, ca_file, bootstrap, group, cleartext, max_in_flight,"
+        " pins_report_only",
     ),
     (
         "[[upstream]]\naddress = '10.0.0.1'\ncleartext = 1",

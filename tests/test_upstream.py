@@ -48,6 +48,21 @@ class UpstreamTests(TestCase):
         self.assertEqual(str(named), "tls://[2001:db8::1]:8853#dns.example")
         self.assertEqual(str(looked_up), "tls://dns.example:853")
 
+    def test_report_only(self) -> None:
+        """Pins are reported only where there are some, and a name decides."""
+        trying = {"spki_pins": (PIN,), "pins_report_only": True}
+        assert Upstream(("192.0.2.1",), server_name="a.b", **trying).pins_report_only
+        alone = fault(Upstream, ("192.0.2.1",), **trying)
+        assert alone.path == ("pins_report_only",)
+        assert str(alone) == (
+            "pins_report_only = true stands without server_name, where the pins alone"
+            " decide, and would let anybody pass: give server_name, or leave it away"
+        )
+        assert str(fault(replace, FAR, pins_report_only=True)) == (
+            "pins_report_only = true has no pins to report on: give spki_pins, or leave"
+            " it away"
+        )
+
     def test_plain_port(self) -> None:
         """TLS is not spoken on port 53 (RFC 7858 section 3.1)."""
         self.assertEqual(

@@ -20,9 +20,9 @@ from dotproxy.lab import zone
 from dotproxy.lab.certificates import Authority, Issued, Leaf
 from dotproxy.lab.server import LabServer
 from dotproxy.upstream.interface import UpstreamError
+from dotproxy.upstream.peer_certificate import pin
 from dotproxy.upstream.pool import Limits
 from dotproxy.upstream.routes import Routes
-from dotproxy.upstream.tls import pin
 from dotproxy.upstreams import groups, limits, routes
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query, parse_query

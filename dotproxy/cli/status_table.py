@@ -7,12 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dotproxy.observe.status import (
-    ClientStatus,
-    ConnectionStatus,
-    Status,
-    UpstreamStatus,
-)
+from dotproxy.observe.status import ClientStatus, Status
+from dotproxy.observe.upstream_status import ConnectionStatus, UpstreamStatus
 
 STYLES = {"up": "green", "down": "bold red", "new": "yellow"}
 
@@ -75,8 +71,10 @@ def _upstream(upstream: UpstreamStatus) -> Iterator[Line]:
     yield "trouble", f"{late}, {upstream.waiting} wait"
     if upstream.encrypted:
         yield "opened", f"{upstream.opened}{_endings(upstream)}"
-    if upstream.certificate_until:
-        yield "expires", f"{upstream.certificate_until:%Y-%m-%d %H:%M} UTC"
+    if upstream.certificate_expires:
+        yield "expires", upstream.certificate_expires
+    for warning in upstream.warnings:
+        yield "warning", warning
 
 
 def _way(upstream: UpstreamStatus) -> str:

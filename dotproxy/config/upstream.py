@@ -36,6 +36,9 @@ MOST_IN_FLIGHT = 1024
 DEFAULT_GROUP = "default"
 """The group of upstreams that is asked for whatever no rule forwards elsewhere."""
 
+IDENTITY = ("server_name", "spki_pins", "pins_report_only", "ca_file")
+"""The keys that say how a server proves who it is."""
+
 GROUP_NAME = Meta(
     pattern=r"\A[A-Za-z0-9_-]{1,32}\Z",
     description="a word of at most 32 letters, digits, hyphens and underscores",
@@ -50,6 +53,8 @@ class Upstream(Struct, frozen=True):
     - Without, the certificate must hold the address itself, as iPAddress.
     - Without `server_name` but with `spki_pins`, the pins alone decide, and one must
       be of the server's own key (RFC 7858 section 4.2).  With both, both must fit.
+    - With `pins_report_only` too, pins that do not fit are warned of, and the name
+      decides: for the days before they are relied on.
 
     `ca_file` replaces the system's roots.  A server without addresses is looked up:
     `bootstrap` lists plain resolvers, `9.9.9.9` or `9.9.9.9:53`, that are asked for
@@ -70,6 +75,7 @@ class Upstream(Struct, frozen=True):
     group: Annotated[str, GROUP_NAME] = DEFAULT_GROUP
     cleartext: Flag = False
     max_in_flight: Annotated[int, whole(1, 65_536)] = MOST_IN_FLIGHT
+    pins_report_only: Flag = False
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -82,6 +88,7 @@ class Upstream(Struct, frozen=True):
             self._check_cleartext()
         else:
             self._check_reachable()
+            self._check_report_only()
         self._check_port()
 
     def __str__(self) -> str:
@@ -134,8 +141,23 @@ class Upstream(Struct, frozen=True):
                 "has no address: give address, or both server_name and bootstrap",
             )
 
+    def _check_report_only(self) -> None:
+        if not self.pins_report_only:
+            return
+        rule = ""
+        if not self.spki_pins:
+            rule = "has no pins to report on: give spki_pins, or leave it away"
+        elif not self.server_name:
+            rule = (
+                "stands without server_name, where the pins alone decide, and would let"
+                " anybody pass: give server_name, or leave it away"
+            )
+        if rule:
+            where = written("pins_report_only", True)
+            raise ConfigError(where, rule, ("pins_report_only",))
+
     def _check_cleartext(self) -> None:
-        for key in ("server_name", "spki_pins", "ca_file", "bootstrap"):
+        for key in (*IDENTITY, "bootstrap"):
             value = getattr(self, key)
             if value:
                 raise ConfigError(

@@ -18,8 +18,9 @@ from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.explain import Explanation, explain
 from dotproxy.observe.live import Watch
 from dotproxy.observe.metrics import exposition
-from dotproxy.observe.status import state_of, status_of
+from dotproxy.observe.status import status_of
 from dotproxy.observe.subject import Subject, can_answer
+from dotproxy.observe.upstream_status import state_of
 from dotproxy.wire.dotted import read_name
 from dotproxy.wire.draft import IN
 from dotproxy.wire.message import HEADER, FormatError

@@ -5,7 +5,8 @@ No label has a name that was asked for, or a client: there would be no end of th
 """
 
 import platform
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 import dns.rcode
 import dns.rdatatype
@@ -46,10 +47,14 @@ def exposition(subject: Subject) -> bytes:
 
 
 class Metrics(Collector):
-    """Read the numbers of a proxy, whenever they are asked for."""
+    """Read the numbers of a proxy, whenever they are asked for.
 
-    def __init__(self, subject: Subject) -> None:
+    `now` gives the time in seconds since 1970.
+    """
+
+    def __init__(self, subject: Subject, now: Callable[[], float] = time.time) -> None:
         self._subject = subject
+        self._now = now
 
     def collect(self) -> Iterable[Metric]:
         """Return every metric, in the order of docs/metrics.md."""
@@ -58,7 +63,7 @@ class Metrics(Collector):
         yield from _replies(subject)
         yield from _clients(subject)
         yield from _cache(subject)
-        yield from upstream_metrics(subject)
+        yield from upstream_metrics(subject, self._now())
         yield from _rules(subject)
         yield from _query_log(subject)
         yield from _program(subject)

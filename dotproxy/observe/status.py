@@ -5,7 +5,8 @@ which programs rely.  New ones may be added.  Counters begin with the process; t
 upstreams, and of the replies behind them, with the last reload.  None is for unknown.
 """
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -13,57 +14,12 @@ from dotproxy import __version__
 from dotproxy.clock import uptime
 from dotproxy.journal.top import Top
 from dotproxy.local.ready import Ready
-from dotproxy.observe.subject import Named, Subject, can_answer, servers_of
-from dotproxy.upstream.asked import Server
-from dotproxy.upstream.connection import Connection
-from dotproxy.upstream.dot import DoT
+from dotproxy.observe.subject import Subject, can_answer, servers_of
+from dotproxy.observe.upstream_status import UpstreamStatus, status_of_upstream
 from dotproxy.wire.message import RCODE
 
 MOST_SHOWN = 20
 """Names, and clients, that are shown of those that come most often."""
-
-
-class ConnectionStatus(Struct, frozen=True):
-    """One connection to an upstream; times in seconds."""
-
-    state: str
-    age_s: float
-    in_flight: int
-    oldest_unanswered_s: float | None
-    answers: int
-    keepalive_s: float | None
-
-
-class Closed(Struct, frozen=True):
-    """Why a connection ended, and how long ago."""
-
-    reason: str
-    ago_s: float
-
-
-class UpstreamStatus(Struct, frozen=True):
-    """One upstream server."""
-
-    name: str
-    group: str
-    state: str
-    """`up`, `down`, or `new` before it was first heard of."""
-    reason: str
-    """Why it is down."""
-    encrypted: bool
-    usual_ms: float | None
-    queries: int
-    answers: int
-    timed_out: int
-    replayed: int
-    in_flight: int
-    waiting: int
-    queries_in_clear: int
-    certificate_until: datetime | None = None
-    opened: int = 0
-    closed: dict[str, int] = {}
-    last_closed: Closed | None = None
-    connections: tuple[ConnectionStatus, ...] = ()
 
 
 class ClientStatus(Struct, frozen=True):
@@ -126,9 +82,9 @@ class Status(Struct, frozen=True):
     top_clients: tuple[Counted, ...] | None = None
 
 
-def status_of(subject: Subject) -> Status:
-    """Look at the proxy."""
-    core, ranking = subject.core, subject.ranking
+def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
+    """Look at the proxy; `now` gives the time in seconds since 1970."""
+    core, ranking, today = subject.core, subject.ranking, now()
     replies = replies_of(subject)
     return Status(
         dotproxy=__version__,
@@ -139,7 +95,7 @@ def status_of(subject: Subject) -> Status:
         clients=_clients(subject),
         replies={source: sum(counts) for source, counts in replies.items()},
         cache=_cache(subject),
-        upstreams=tuple(map(_upstream, servers_of(subject))),
+        upstreams=tuple(status_of_upstream(it, today) for it in servers_of(subject)),
         rules=len(core.config.rule),
         reloads=subject.reloads,
         reloads_failed=subject.reloads_failed,
@@ -197,56 +153,4 @@ def _cache(subject: Subject) -> CacheStatus:
         evictions=cache.evictions,
         refreshed=forwarder.refreshed,
         shared=forwarder.joined,
-    )
-
-
-def _upstream(named: Named) -> UpstreamStatus:
-    name, group, server = named
-    health = server.health
-    return UpstreamStatus(
-        name=name,
-        group=group,
-        state=state_of(server),
-        reason=health.reason if health.down else "",
-        encrypted=isinstance(server, DoT),
-        usual_ms=None if health.usual is None else health.usual * 1000,
-        queries=server.queries,
-        answers=len(health.durations),
-        timed_out=server.timed_out,
-        in_flight=server.in_flight,
-        waiting=server.waiting,
-        queries_in_clear=server.queries_in_clear,
-        **(_pool(server) if isinstance(server, DoT) else {"replayed": 0}),
-    )
-
-
-def state_of(server: Server) -> str:
-    """Say in a word how a server fares."""
-    if server.health.down:
-        return "down"
-    return "new" if server.health.usual is None else "up"
-
-
-def _pool(server: DoT) -> dict[str, object]:
-    pool, now = server.pool, server.now
-    end, last = pool.not_after, pool.last_closed
-    return {
-        "replayed": server.replayed,
-        "certificate_until": end and datetime.fromtimestamp(end, UTC),
-        "opened": pool.opened,
-        "closed": {ending.value: count for ending, count in pool.closed.items()},
-        "last_closed": last and Closed(last[0].value, now - last[1]),
-        "connections": tuple(_connection(each, now) for each in pool.connections),
-    }
-
-
-def _connection(connection: Connection, now: float) -> ConnectionStatus:
-    oldest = connection.pending.oldest
-    return ConnectionStatus(
-        state=connection.state.value,
-        age_s=now - connection.since,
-        in_flight=len(connection.pending),
-        oldest_unanswered_s=None if oldest is None else now - oldest,
-        answers=connection.answers,
-        keepalive_s=connection.keepalive,
     )

@@ -14,6 +14,8 @@ from dotproxy.upstream.asked import Server
 from dotproxy.upstream.connection import Ending
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.durations import Durations
+from dotproxy.upstream.proof import Match
+from dotproxy.upstream.warnings import Kind
 
 LABELS = ("upstream", "group")
 
@@ -47,8 +49,8 @@ TLS_COUNTERS: dict[str, tuple[str, Callable[[DoT], float]]] = {
 """The same of those that are asked over TLS."""
 
 
-def upstream_metrics(subject: Subject) -> Iterator[Metric]:
-    """Return the metrics of all upstreams."""
+def upstream_metrics(subject: Subject, now: float) -> Iterator[Metric]:
+    """Return the metrics of all upstreams; `now` is in seconds since 1970."""
     everybody = list(servers_of(subject))
     for name, (meaning, read) in GAUGES.items():
         gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=LABELS)
@@ -69,10 +71,10 @@ def upstream_metrics(subject: Subject) -> Iterator[Metric]:
         _add(answers, each, each.server.health.durations)
     yield answers
     encrypted = [(it, it.server) for it in everybody if isinstance(it.server, DoT)]
-    yield from _over_tls(encrypted)
+    yield from _over_tls(encrypted, now)
 
 
-def _over_tls(encrypted: list[tuple[Named, DoT]]) -> Iterator[Metric]:
+def _over_tls(encrypted: list[tuple[Named, DoT]], now: float) -> Iterator[Metric]:
     for name, (meaning, read) in TLS_COUNTERS.items():
         counter = CounterMetricFamily(PREFIX + name, meaning, labels=LABELS)
         for named, server in encrypted:
@@ -89,15 +91,37 @@ def _over_tls(encrypted: list[tuple[Named, DoT]]) -> Iterator[Metric]:
     for named, server in encrypted:
         _add(times, named, server.pool.handshakes)
     yield times
+    yield from _proofs(encrypted, now)
+
+
+def _proofs(encrypted: list[tuple[Named, DoT]], now: float) -> Iterator[Metric]:
+    """Return what is known of who they are, and what is odd about that."""
     ends = GaugeMetricFamily(
-        f"{PREFIX}cert_not_after_seconds",
+        f"{PREFIX}certificate_expiry_timestamp_seconds",
         "When the first certificate of its chain ends, in seconds since 1970.",
         labels=LABELS,
     )
+    matches = CounterMetricFamily(
+        f"{PREFIX}pin_matches",
+        "Chains that were right but for their pins, by the pin that they have.",
+        labels=[*LABELS, "pin"],
+    )
+    warnings = GaugeMetricFamily(
+        f"{PREFIX}warning",
+        "Whether it is believed, and yet odd.",
+        labels=[*LABELS, "kind"],
+    )
     for named, server in encrypted:
-        if server.pool.not_after is not None:
-            ends.add_metric(named[:2], server.pool.not_after)
-    yield ends
+        known, labels = server.pool.warnings, named[:2]
+        if known.proof is not None:
+            ends.add_metric(labels, known.proof.expires)
+        for match in Match:
+            count = server.pin_matches.get(match, 0)
+            matches.add_metric([*labels, match.value], count)
+        odd = known.at(now)
+        for kind in Kind:
+            warnings.add_metric([*labels, kind.value], kind in odd)
+    yield from (ends, matches, warnings)
 
 
 def _connections(encrypted: list[tuple[Named, DoT]]) -> Metric:

@@ -16,6 +16,7 @@ from zope.interface import implementer
 from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.interface import UNREACHABLE, UpstreamError
 from dotproxy.upstream.pending import Pending
+from dotproxy.upstream.proof import Proof
 from dotproxy.upstream.tls import Identity, Unverified
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.framing import Frames, frame
@@ -100,8 +101,6 @@ class Connection(Protocol):
         self.on_lost: Callable[[], object] = _to_nobody
         self.doubt = ""
         """What is wrong with the peer, where the profile lets it pass."""
-        self.remark = ""
-        """What is worth knowing about a peer with which nothing is wrong."""
         self.keepalive: float | None = None
         """Seconds that the server keeps this connection idle, if it said so."""
         self.last_used = self.since = self._heard_at = clock.seconds()
@@ -112,9 +111,9 @@ class Connection(Protocol):
         self.answers = 0
 
     @property
-    def not_after(self) -> float | None:
-        """When the first certificate of the chain ends, in seconds since 1970."""
-        return self._identity.not_after
+    def proof(self) -> Proof | None:
+        """What the peer showed."""
+        return self._identity.proof
 
     def __repr__(self) -> str:
         return f"<Connection {self.state.value}, {len(self.pending)} under way>"
@@ -185,7 +184,6 @@ class Connection(Protocol):
         except Unverified as refusal:
             self._refuse(refusal)
             return
-        self.remark = self._identity.remark
         self.state = State.READY
         self.since = self.last_used = self._clock.seconds()
         self.ready.callback(self)

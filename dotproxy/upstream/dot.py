@@ -1,6 +1,8 @@
 """One upstream server, asked over TLS (RFC 7858)."""
 
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -10,6 +12,7 @@ from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.health import Health
 from dotproxy.upstream.interface import UNREACHABLE, UpstreamError
 from dotproxy.upstream.pool import Pool
+from dotproxy.upstream.proof import Match
 from dotproxy.upstream.ticker import Ticker
 from dotproxy.wire.query import Query
 
@@ -34,8 +37,16 @@ class DoT:
 
     log = Logger()
 
-    def __init__(self, name: str, pool: Pool, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        clock: IReactorTime,
+        pin_matches: Mapping[Match, int] = MappingProxyType({}),
+    ) -> None:
         self.name = name
+        self.pin_matches = pin_matches
+        """Chains that were right but for their pins, by which of these they have."""
         self.health = Health()
         self.pool = pool
         self.queries = self.replayed = self.timed_out = 0

@@ -19,6 +19,7 @@ from dotproxy.upstream.durations import Durations
 from dotproxy.upstream.idle import SHARE, IdleLimit
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.upstream.tls import Unverified
+from dotproxy.upstream.warnings import Warnings
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,7 @@ class Pool:
         self.closed: Counter[Ending] = Counter()
         self.last_closed: tuple[Ending, float] | None = None
         """Why and when a connection ended last."""
-        self.not_after: float | None = None
-        """When the chain of the last connection ends, in seconds since 1970."""
+        self.warnings = Warnings()
         self.handshakes = Durations()
         """How long it took to have a connection, TCP and TLS and all."""
         self._faulty = self._late = 0
@@ -88,7 +88,6 @@ class Pool:
         self._idle = IdleLimit(limits.idle_timeout)
         self._connections: list[Connection] = []
         self._dialling: Deferred[Any] | None = None
-        self._notice = ""
         self.owner: Owner
 
     @property
@@ -197,7 +196,6 @@ class Pool:
         self._addresses.worked(address)
         self.opened += 1
         self.handshakes.add(self._clock.seconds() - self._dialled_at)
-        self.not_after = connection.not_after
         connection.on_answer = partial(self.owner.answered, connection)
         connection.on_failed = self.owner.failed
         connection.on_lost = partial(self._lost, connection)
@@ -207,12 +205,8 @@ class Pool:
 
     def _warn(self, address: str, connection: Connection) -> None:
         """Say once what is wrong, or new, with a peer that may pass."""
-        notice = connection.remark
-        if connection.doubt:
-            notice = f"is not authenticated: {connection.doubt}"
-        if notice and notice != self._notice:
-            self.log.warn("{at} {notice}", at=address, notice=notice)
-        self._notice = notice
+        for news in self.warnings.hear(connection.doubt, connection.proof):
+            self.log.warn("{at} {news}", at=address, news=news)
 
     def _not_connected(self, failure: Failure) -> None:
         self._dialling = None

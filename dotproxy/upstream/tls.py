@@ -7,21 +7,13 @@ all of this, and a full handshake costs a millisecond more.
 """
 
 import os
-import textwrap
-from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import (
-    Certificate,
-    ExtensionNotFound,
-    SubjectAlternativeName,
-    load_pem_x509_certificates,
-)
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 from OpenSSL import SSL, crypto
 from service_identity import CertificateError, VerificationError
 from service_identity.cryptography import (
@@ -33,6 +25,8 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from dotproxy.upstream.interface import UpstreamError
+from dotproxy.upstream.peer_certificate import begins, describe, ends
+from dotproxy.upstream.proof import Match, Proof, proof_of
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and AEAD only (RFC 9325 section 4.2)."""
@@ -51,13 +45,6 @@ COMPLAINTS = {
 TIMELY = (9, 10)
 """Those reasons that may lie in the system's own clock."""
 
-PIN_PREFIX = "sha256//"
-"""What stands before a pin, so that what the log says can be pasted as it is."""
-
-LONGEST_DESCRIPTION = 400
-"""Characters of a stranger's certificate that go into the log."""
-
-
 MORE_ROOTS = "/etc/ssl/cert.pem"
 """Where macOS and the BSDs keep the system's roots; OpenSSL's wheels do not know."""
 
@@ -75,7 +62,8 @@ class Trust:
     one of them on the chain.  With pins and no name, the pins alone authenticate,
     and one must be of the server's own key (RFC 7858 section 4.2).  `first_pin` is
     the one that is expected: the others are for the day when the key changes, which
-    is worth a remark.  `roots` are PEM certificates; None stands for the system's.
+    is worth a warning.  With `report_only` no pin need match, beside a name: all else
+    must be right as ever.  `roots` are PEM certificates; None stands for the system's.
     Not `strict` means encrypted at any rate, and authenticated if it can be had
     (RFC 8310 section 5).
     """
@@ -85,6 +73,7 @@ class Trust:
     roots: bytes | None = None
     strict: bool = True
     first_pin: str = ""
+    report_only: bool = False
 
     @property
     def by_pin_alone(self) -> bool:
@@ -100,35 +89,28 @@ class Authenticator:
     """
 
     def __init__(self, trust: Trust, now: Callable[[], float]) -> None:
-        self._trust = trust
-        self._now = now
-        self._context = _context(trust)
+        self.trust = trust
+        self.now = now
+        self.context = _context(trust)
+        self.pin_matches: Counter[Match] = Counter()
+        """Chains that were right but for their pins, by which of these they have."""
 
     def expect(self, address: str) -> "Identity":
         """Return what a connection to this IP address has to prove."""
-        return Identity(self._context, self._trust, address, self._now)
+        return Identity(self, address)
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Identity:
     """The identity that one connection expects of its peer."""
 
-    def __init__(
-        self,
-        context: SSL.Context,
-        trust: Trust,
-        address: str,
-        now: Callable[[], float],
-    ) -> None:
-        self._context = context
-        self._trust = trust
+    def __init__(self, judge: Authenticator, address: str) -> None:
+        self._judge = judge
+        self._trust = judge.trust
         self._address = address
-        self._now = now
         self._complaint = ""
-        self.remark = ""
-        """What is worth knowing about a peer that passed."""
-        self.not_after: float | None = None
-        """When the first certificate of the chain that was shown ends, since 1970."""
+        self.proof: Proof | None = None
+        """What the peer showed, once that was looked at."""
 
     @property
     def refusal(self) -> str:
@@ -139,7 +121,7 @@ class Identity:
         self, tlsProtocol: TLSMemoryBIOProtocol
     ) -> SSL.Connection:
         """Begin TLS, asking for the server by name where it has one (RFC 6066 3)."""
-        connection = SSL.Connection(self._context, None)
+        connection = SSL.Connection(self._judge.context, None)
         if not self._trust.by_pin_alone:
             connection.set_verify(SSL.VERIFY_PEER, self._take_down)
         if self._trust.server_name:
@@ -183,27 +165,27 @@ class Identity:
             leaf = connection.get_peer_certificate(as_cryptography=True)
             if leaf is None:
                 raise Unverified("the server showed no certificate")
-            self._note_end([leaf])
-            self._check_pins([leaf])
+            self._check_pins(self._seen([leaf]))
             return
         if self._complaint:
             raise Unverified(self._complaint)
         chain = connection.get_verified_chain(as_cryptography=True)
         if not chain:
             raise Unverified("the server showed no certificate that was verified")
-        self._note_end(chain)
+        proof = self._seen(chain)
         self._check_dates(chain)
         self._check_name(chain[0])
         if self._trust.pins:
-            self._check_pins(chain)
+            self._check_pins(proof)
 
-    def _note_end(self, chain: Sequence[Certificate]) -> None:
-        self.not_after = min(map(_ends, chain)).timestamp()
+    def _seen(self, chain: Sequence[Certificate]) -> Proof:
+        self.proof = proof_of(chain, self._judge.now())
+        return self.proof
 
     def _check_dates(self, chain: Sequence[Certificate]) -> None:
         now = self._time()
         for certificate in chain:
-            if not _begins(certificate) <= now <= _ends(certificate):
+            if not begins(certificate) <= now <= ends(certificate):
                 raise Unverified(
                     "certificate not valid now,"
                     f" the system clock is {now:%Y-%m-%d %H:%M} UTC:"
@@ -211,7 +193,7 @@ class Identity:
                 )
 
     def _time(self) -> datetime:
-        return datetime.fromtimestamp(self._now(), UTC)
+        return datetime.fromtimestamp(self._judge.now(), UTC)
 
     def _check_name(self, leaf: Certificate) -> None:
         """Compare with the subjectAltName and nothing else (RFC 9525 section 6)."""
@@ -227,51 +209,20 @@ class Identity:
                 f"certificate is not for {expected}: {describe(leaf)}"
             ) from fault
 
-    def _check_pins(self, chain: Sequence[Certificate]) -> None:
-        seen = [pin(certificate) for certificate in chain]
-        shown = "pins seen: " + ", ".join(map(f"{PIN_PREFIX}{{}}".format, seen))
-        if self._trust.pins.isdisjoint(seen):
-            raise Unverified(f"no certificate has a pinned key; {shown}")
-        if self._trust.first_pin and self._trust.first_pin not in seen:
-            self.remark = f"has a backup pin, and no more the first one; {shown}"
+    def _check_pins(self, proof: Proof) -> None:
+        match = self._match(proof.pins)
+        self._judge.pin_matches[match] += 1
+        relied_on = self._trust.by_pin_alone or not self._trust.report_only
+        if match is Match.NONE and relied_on:
+            raise Unverified(f"no certificate has a pinned key; {proof.pins_seen}")
+        self.proof = proof._replace(match=match)
 
-
-def pin(certificate: Certificate) -> str:
-    """Return the SPKI pin: base64 of SHA-256 over the DER public key (RFC 7858 4.2)."""
-    key = certificate.public_key()
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return b64encode(sha256(spki).digest()).decode("ascii")
-
-
-def describe(certificate: Certificate) -> str:
-    """Say in one line whose certificate it is, from whom, and for how long.
-
-    Its words are a stranger's: nothing but printable characters, and not many.
-    """
-    text = (
-        f"subject {certificate.subject.rfc4514_string() or 'empty'},"
-        f" names {', '.join(_names(certificate)) or 'none'},"
-        f" issuer {certificate.issuer.rfc4514_string()},"
-        f" valid {_begins(certificate):%Y-%m-%d} to {_ends(certificate):%Y-%m-%d}"
-    )
-    printable = "".join(c if c.isprintable() else "?" for c in text)
-    return textwrap.shorten(printable, LONGEST_DESCRIPTION, placeholder=" ...")
-
-
-def _begins(certificate: Certificate) -> datetime:
-    return certificate.not_valid_before_utc
-
-
-def _ends(certificate: Certificate) -> datetime:
-    return certificate.not_valid_after_utc
-
-
-def _names(certificate: Certificate) -> list[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(SubjectAlternativeName)
-    except ExtensionNotFound:
-        return []
-    return [str(name.value) for name in names.value]
+    def _match(self, pins: Sequence[str]) -> Match:
+        """Return which pin there is; where none is expected, any will do."""
+        if self._trust.pins.isdisjoint(pins):
+            return Match.NONE
+        first = self._trust.first_pin
+        return Match.BACKUP if first and first not in pins else Match.PRIMARY
 
 
 def _context(trust: Trust) -> SSL.Context:

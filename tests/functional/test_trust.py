@@ -79,6 +79,27 @@ class TrustTests(TestCase):
         )
         self.assertIn(self.server_pin, self.proxy.process.output)
 
+    def test_report_only(self) -> None:
+        """A key that is not pinned is warned of once, and answers, if that is asked."""
+        pin = f"sha256//{'A' * 43}="
+        file = self.stage.folder / "dotproxy.toml"
+        file.write_text(
+            f"""
+            [[upstream]]
+            address = "127.0.0.1"
+            port = {self.unbound.port}
+            server_name = "{NAME}"
+            ca_file = "{self.ca_file}"
+            spki_pins = ["{pin}"]
+            pins_report_only = true
+            """
+        )
+        proxy = start_proxy(self.stage, "--config", str(file))
+        self.assertEqual(dig(proxy.port, "www.lab.example").status, "NOERROR")
+        warned = proxy.process.output.count("has none of its pins, which are reported")
+        self.assertEqual(warned, 1)
+        self.assertIn(self.server_pin, proxy.process.output)
+
 
 class BootstrapTests(TestCase):
     def test_name_alone(self) -> None:

@@ -15,7 +15,7 @@ from service_identity.hazmat import (
 )
 
 from dotproxy.cli.check.findings import Certificate
-from dotproxy.upstream.tls import pin
+from dotproxy.upstream.peer_certificate import pin
 
 CURL = "sha256//"
 """How curl spells a pin, and `--pin` takes it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import SystemRandom
 from typing import Any
 
@@ -23,12 +23,8 @@ from dotproxy.cli.check.greeting import Greeting, Place, greet
 from dotproxy.cli.check.interview import Interview, Step, Terms
 from dotproxy.cli.check.subject import Subject
 from dotproxy.upstream.interface import UpstreamError
-
-SOON = timedelta(days=14)
-"""A certificate that ends sooner is worth a warning; so is the pin in it."""
-
-LAST_PART = 3
-"""Of a short-lived certificate the last third is soon: then it should be renewed."""
+from dotproxy.upstream.peer_certificate import warned_from
+from dotproxy.upstream.warnings import MATCHES
 
 UNHELPFUL = ("FORMERR", "SERVFAIL", "NOTIMP", "REFUSED")
 """Answers that make the proxy ask another upstream."""
@@ -87,6 +83,9 @@ class Probe:
             )
         if greeting.connection and greeting.reason:
             server.warnings.append(f"not verified: {greeting.reason}")
+        proof = greeting.witness.proof
+        if proof and proof.match in MATCHES:
+            server.warnings.append(MATCHES[proof.match][1])
         server.warnings += _ending(server.chain, self.terms.now())
         return server
 
@@ -150,11 +149,10 @@ def _ending(chain: Sequence[Certificate], now: datetime) -> list[str]:
     """Warn of certificates that end soon."""
     warnings = []
     for certificate in chain:
-        left = certificate.not_after - now
-        lifetime = certificate.not_after - certificate.not_before
-        if timedelta() < left < min(SOON, lifetime / LAST_PART):
+        end = certificate.not_after
+        if warned_from(certificate.not_before, end) < now < end:
             whose = f"the certificate of {certificate.subject}"
-            when = f"{certificate.not_after:%Y-%m-%d %H:%M} UTC"
+            when = f"{end:%Y-%m-%d %H:%M} UTC"
             warnings.append(f"{whose} ends soon, {when}")
     return warnings
 

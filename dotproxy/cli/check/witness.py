@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from dotproxy.upstream.proof import Proof
 from dotproxy.upstream.tls import Identity
 
 
@@ -40,9 +41,9 @@ class Witness:
         return self._identity.refusal
 
     @property
-    def remark(self) -> str:
-        """What is worth knowing about a server that passed."""
-        return self._identity.remark
+    def proof(self) -> Proof | None:
+        """What the proxy made of what it saw."""
+        return self._identity.proof
 
     @property
     def shown(self) -> Sequence[Certificate]:
