@@ -30,6 +30,7 @@ from dotproxy.config.rule import Rule
 from dotproxy.lab.faults import KINDS, parse_faults
 from dotproxy.lab.options import explained
 from dotproxy.lab.server import create_lab
+from dotproxy.observe.gateway_status import GatewayStatus
 from dotproxy.observe.metrics import Metrics
 from dotproxy.observe.status import CacheStatus, ClientStatus, Counted, Status
 from dotproxy.observe.subject import Subject
@@ -122,7 +123,8 @@ class MetricsTests(TestCase):
 
     async def test_labels(self) -> None:
         """Reasons, results and sources that occur are explained."""
-        explained = set(re.findall(r"^\| `(\w+)` \|", self.text, re.M))
+        rows = re.findall(r"^\| (`\w.*?`) \|", self.text, re.M)
+        explained = {each for row in rows for each in re.findall(r"`(\w+)`", row)}
         for metric in Metrics(self.observed.proxy).collect():
             for sample in metric.samples:
                 for label in ("reason", "result", "source"):
@@ -133,8 +135,8 @@ class MetricsTests(TestCase):
         """Every key of the status is explained, and no other."""
         _, section = self.text.split("## The status")
         structs = (
-            Status, Counted, ClientStatus, CacheStatus, UpstreamStatus, Closed,
-            ConnectionStatus,
+            Status, Counted, ClientStatus, CacheStatus, GatewayStatus, UpstreamStatus,
+            Closed, ConnectionStatus,
         )  # fmt: skip
         keys = {key for struct in structs for key in struct.__struct_fields__}
         told = re.findall(r"^\| (`.*?) \|", section, re.M)

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dotproxy.observe.gateway_status import GatewayStatus
 from dotproxy.observe.status import ClientStatus, Status
 from dotproxy.observe.upstream_status import ConnectionStatus, UpstreamStatus
 
@@ -24,6 +25,10 @@ def draw(first: Status, later: Status, console: Console) -> None:
     word, style = ("ready", "green") if later.ready else ("NOT READY", "bold red")
     console.print(title.append(word, style))
     console.print(_grid(list(_whole(first, later))))
+    if later.gateway:
+        console.print()
+        console.print(Text("gateway", "bold"))
+        console.print(_grid(list(_gateway(later.gateway))))
     for upstream in later.upstreams:
         console.print()
         name = Text(upstream.name, "bold").append("  ")
@@ -58,6 +63,14 @@ def _whole(first: Status, later: Status) -> Iterator[Line]:
         yield "warning", f"{turned_away} queries, {clients.turned_out} clients away"
     in_clear = sum(each.queries_in_clear for each in later.upstreams)
     yield "in clear", f"{in_clear} queries left unencrypted"
+
+
+def _gateway(gateway: GatewayStatus) -> Iterator[Line]:
+    yield "relays", ", ".join(gateway.listeners)
+    gone = [f"{count} {result}" for result, count in gateway.results.items()]
+    yield "clients", f"{gateway.open} there; gone: {', '.join(gone) or 'none'}"
+    up, down = gateway.octets_up / MEGABYTE, gateway.octets_down / MEGABYTE
+    yield "octets", f"{up:.1f} MiB up, {down:.1f} MiB down"
 
 
 def _upstream(upstream: UpstreamStatus) -> Iterator[Line]:

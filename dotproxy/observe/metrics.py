@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from twisted.copyright import version as twisted_version
 
 from dotproxy import __version__
+from dotproxy.observe.gateway_status import gateway_metrics
 from dotproxy.observe.status import replies_of
 from dotproxy.observe.subject import Subject, can_answer
 from dotproxy.observe.upstream_metrics import upstream_metrics
@@ -64,6 +65,7 @@ class Metrics(Collector):
         yield from _clients(subject)
         yield from _cache(subject)
         yield from upstream_metrics(subject, self._now())
+        yield from gateway_metrics(subject)
         yield from _rules(subject)
         yield from _query_log(subject)
         yield from _program(subject)

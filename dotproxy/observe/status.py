@@ -14,6 +14,7 @@ from dotproxy import __version__
 from dotproxy.clock import uptime
 from dotproxy.journal.top import Top
 from dotproxy.local.ready import Ready
+from dotproxy.observe.gateway_status import GatewayStatus, gateway_status
 from dotproxy.observe.subject import Subject, can_answer, servers_of
 from dotproxy.observe.upstream_status import UpstreamStatus, status_of_upstream
 from dotproxy.wire.message import RCODE
@@ -74,6 +75,7 @@ class Status(Struct, frozen=True):
     """How many came from where; see docs/metrics.md."""
     cache: CacheStatus
     upstreams: tuple[UpstreamStatus, ...]
+    gateway: GatewayStatus | None
     rules: int
     reloads: int
     reloads_failed: int
@@ -96,6 +98,7 @@ def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
         replies={source: sum(counts) for source, counts in replies.items()},
         cache=_cache(subject),
         upstreams=tuple(status_of_upstream(it, today) for it in servers_of(subject)),
+        gateway=gateway_status(subject),
         rules=len(core.config.rule),
         reloads=subject.reloads,
         reloads_failed=subject.reloads_failed,

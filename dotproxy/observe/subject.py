@@ -1,11 +1,12 @@
 """The proxy, as those see it who look at it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from typing import Protocol as TypingProtocol
 
 from dotproxy.core import Core
+from dotproxy.gateway.counts import Counts
 from dotproxy.journal.journal import Journal
 from dotproxy.journal.readers import Ranking, Recording
 from dotproxy.local.rules import Rules
@@ -30,6 +31,18 @@ class Outcome(TypingProtocol):
         """Whether the cache began anew."""
 
 
+class Relaying(TypingProtocol):
+    """The gateway."""
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """Where it listens."""
+
+    @property
+    def counts(self) -> Counts:
+        """What it counts."""
+
+
 class Subject(TypingProtocol):
     """All that is looked at.  `core` is another one after a reload."""
 
@@ -46,6 +59,10 @@ class Subject(TypingProtocol):
     """A time of `uptime`."""
     reloads: int
     reloads_failed: int
+
+    @property
+    def gateway(self) -> Relaying:
+        """The gateway; where it listens nowhere it is off."""
 
     def reload_aloud(self) -> Outcome:
         """Reload; raises ConfigError, and then nothing has changed."""
