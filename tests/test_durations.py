@@ -17,3 +17,9 @@ class DurationsTests(TestCase):
         assert list(up_to) == [*BOUNDS, inf]
         assert len(durations) == 3
         self.assertAlmostEqual(durations.sum, 7.0021)
+
+    def test_bounds(self) -> None:
+        """Others may be given."""
+        durations = Durations((2.0,))
+        durations.add(1.5)
+        assert list(durations.up_to()) == [(2.0, 1), (inf, 1)]

@@ -176,7 +176,7 @@ def forget(factory: ProxyServerFactory) -> None:
 
 def octets(ready: Ready) -> int:
     """Return how many octets of replies are ready."""
-    return sum(len(head) + len(tail) for head, tail in ready.replies.values())
+    return sum(len(head) + len(tail) for head, tail, _ in ready.replies.values())
 
 
 class ServeTests(SynchronousTestCase):

@@ -44,7 +44,13 @@ class MetricsTests(TestCase):
         queries = self.values(observed, "dotproxy_queries_total")
         assert queries == {("udp",): 4, ("tcp",): 0, ("dot",): 0}
         types = self.values(observed, "dotproxy_query_types_total")
-        assert types[("other",)] == 1
+        assert types == {("udp", "A"): 3, ("udp", "other"): 1}
+        counts = self.values(observed, "dotproxy_query_duration_seconds_count")
+        assert counts == {("at_once",): 2, ("later",): 2}
+        lowest = self.values(observed, "dotproxy_query_duration_seconds_bucket")
+        assert lowest[("at_once", "0.00025")] == 2
+        sums = self.values(observed, "dotproxy_query_duration_seconds_sum")
+        assert sums[("at_once",)] == 0 < sums[("later",)]
         replies = self.values(observed, "dotproxy_responses_total")
         assert sum(replies.values()) == 4
         assert replies[("NOERROR", "upstream")] == 1
@@ -88,6 +94,7 @@ class MetricsTests(TestCase):
         assert self.values(observed, f"{UPSTREAM}connections") == {(): 1}
         assert self.values(observed, f"{UPSTREAM}queries_total") == {(): 1}
         assert self.values(observed, f"{UPSTREAM}queries_in_clear_total") == {(): 0}
+        assert self.values(observed, "dotproxy_hedges_total") == {(): 0}
         handshakes = self.values(observed, f"{UPSTREAM}handshakes_total")
         assert handshakes == {("verified",): 1, ("refused",): 0, ("unreached",): 0}
         (end,) = self.values(observed, EXPIRY).values()

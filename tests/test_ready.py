@@ -8,7 +8,7 @@ from hypothesis.strategies import DrawFn
 
 from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
-from dotproxy.local.ready import MOST_OCTETS, Ready
+from dotproxy.local.ready import MOST_OCTETS, MOST_TALLIES, Ready
 from dotproxy.wire.answer import parse_answer
 from dotproxy.wire.message import NXDOMAIN, REFUSED
 from dotproxy.wire.query import Query, limit_datagram, parse_query
@@ -92,13 +92,32 @@ class FoundTests(TestCase):
         assert ready.find(asking().wire) == reply
         assert ready.hits == 2
 
-    def test_rcodes(self) -> None:
-        """What was found counts by the octet of its RCODE."""
-        query = asking()
+    def test_counts(self) -> None:
+        """What was found counts by its RCODE, and with what was looked at by type."""
         ready = Ready()
-        ready.keep(query, status(query, NXDOMAIN))
-        ready.find(query.wire)
-        assert [flags & 15 for flags, count in enumerate(ready.flags) if count] == [3]
+        for kind, rcode, times in (("A", NXDOMAIN, 1), ("A", REFUSED, 2), ("MX", 0, 3)):
+            query = asking("example.com", kind)
+            ready.looked_at[query.type] += 1
+            ready.keep(query, status(query, rcode))
+            for _ in range(times):
+                ready.find(query.wire)
+        assert ready.hits == 6
+        counts = {rcode: count for rcode, count in enumerate(ready.by_rcode()) if count}
+        assert counts == {NXDOMAIN: 1, REFUSED: 2, 0: 3}
+        assert ready.by_type() == {1: 5, 15: 4}
+        ready.turn(2000.0)
+        assert ready.hits == 6, "what has gone out was counted"
+
+    def test_made_up_types(self) -> None:
+        """Types that somebody makes up do not make more and more numbers."""
+        ready = Ready()
+        for kind in range(1, MOST_TALLIES + 10):
+            query = asking("example.com", f"TYPE{kind}")
+            ready.keep(query, status(query, REFUSED))
+            ready.find(query.wire)
+        assert ready.hits == MOST_TALLIES + 9
+        assert len(ready.by_type()) == MOST_TALLIES + 1
+        assert ready.by_type()[0] == 9
 
     def test_own(self) -> None:
         """ID and spelling are those of who asks (RFC 1035 4.1.1, RFC 4343 4.1)."""
@@ -140,7 +159,7 @@ class FoundTests(TestCase):
         ready = ready_for(asking())
         wire = respelled(asking().wire)
         key = wire[2:12] + wire[12:24].lower() + wire[24:]
-        head, tail = ready.replies[key]
+        head, tail, _ = ready.replies[key]
         assert wire[:2] + head + wire[12:24] + tail == ready.find(wire)
 
 

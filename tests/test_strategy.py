@@ -246,6 +246,15 @@ class LateTests(StrategyTests):
         assert self.successResultOf(answering) is answer
         assert len(self.one.forgotten) == 1
 
+    def test_hedges(self) -> None:
+        """It is counted how often that was done, and not where nobody was left."""
+        strategy = self.strategy_of("failover")
+        query = make_query()
+        query.deadline = self.clock.seconds() + 5
+        strategy.exchange(query)
+        self.pass_time(4.9)
+        assert (counts(self.upstreams), strategy.hedges) == ([1, 1, 1], 2)
+
     def test_late_one_answers(self) -> None:
         """The first good answer wins, be it the late one's."""
         answering = self.ask()

@@ -10,14 +10,15 @@ from tests.fakes import make_query
 
 class UnderWayTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.under_way = UnderWay(2)
+        self.now = 5.0
+        self.under_way = UnderWay(2, lambda: self.now)
         self.queries: list[Query] = []
 
     def add(self) -> tuple[Deferred[bytes], Deferred[bytes]]:
         """Begin a query; return what its answer comes by, and its reply."""
         coming: Deferred[bytes] = Deferred()
         self.queries.append(make_query())
-        return coming, self.under_way.add(self.queries[-1], coming)
+        return coming, self.under_way.add(self.queries[-1], coming, self.now)
 
     def test_reply(self) -> None:
         """A reply goes through, and its query no longer counts."""
@@ -29,7 +30,7 @@ class UnderWayTests(SynchronousTestCase):
 
     def test_there_already(self) -> None:
         """One that is there never counts."""
-        reply = self.under_way.add(make_query(), succeed(b"reply"))
+        reply = self.under_way.add(make_query(), succeed(b"reply"), 5.0)
         assert self.successResultOf(reply) == b"reply"
         assert len(self.under_way) == 0
 
@@ -44,6 +45,19 @@ class UnderWayTests(SynchronousTestCase):
         last.callback(b"reply")
         assert self.successResultOf(third) == b"reply"
         assert (len(self.under_way), self.under_way.shed) == (1, 1)
+
+    def test_durations(self) -> None:
+        """It is known how long each took, but for those that were given up."""
+        (coming, _), (_, _), (_, _) = self.add(), self.add(), self.add()
+        del coming
+        coming, _ = self.add()
+        self.now = 5.75
+        coming.callback(b"reply")
+        durations = self.under_way.durations
+        assert durations.sum == 0.75
+        up_to = dict(durations.up_to())
+        assert (up_to[0.512], up_to[1.024], len(durations)) == (0, 1, 1)
+        assert (self.under_way.shed, self.under_way.begun) == (2, 4)
 
     def test_answered(self) -> None:
         """What was answered makes room: nobody fails for the next."""

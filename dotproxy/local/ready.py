@@ -6,15 +6,24 @@ for that long, under all of the query but its ID, with the name folded, and sent
 the ID and the name of whoever asks.
 """
 
-from dotproxy.wire.message import HEADER
+from collections import Counter
+
+from dotproxy.wire.message import HEADER, RCODE
 from dotproxy.wire.query import Query
 
 MOST_OCTETS = 4 * 2**20
 """Octets of queries and replies kept in one second: some 20,000 that are usual.  Who
 asks more different questions than that gains little."""
 
-Parts = tuple[bytes, bytes]
-"""What goes before the client's name, and what goes behind it."""
+MOST_TALLIES = 1024
+"""Pairs of a type and an RCODE that are counted apart: there are some dozen in use, and
+anybody can make up a million.  What is beyond counts as type 0."""
+
+Tally = list[int]
+"""One number: replies that were found, of one type and RCODE."""
+
+Parts = tuple[bytes, bytes, Tally]
+"""What goes before the client's name, what goes behind it, and where it counts."""
 
 
 class Ready:
@@ -23,7 +32,9 @@ class Ready:
     The hot path looks into `replies` by itself; see `find` for how.
     """
 
-    __slots__ = ("_octets", "dropped", "flags", "queries", "replies", "second")
+    __slots__ = (
+        "_octets", "_tallies", "dropped", "looked_at", "queries", "replies", "second",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.replies: dict[bytes, Parts] = {}
@@ -33,13 +44,28 @@ class Ready:
         """Queries that came by this transport, ready or not."""
         self.dropped = 0
         """Those that waited for their turn in vain."""
-        self.flags = [0] * 256
-        """Replies that were found, by the fourth octet, which has the RCODE."""
+        self.looked_at: Counter[int] = Counter()
+        """Those that were not ready, by type, as whoever looked at them counted."""
+        self._tallies: dict[tuple[int, int], Tally] = {}
 
     @property
     def hits(self) -> int:
         """Count the replies that were found."""
-        return sum(self.flags)
+        return sum(tally[0] for tally in self._tallies.values())
+
+    def by_rcode(self) -> list[int]:
+        """Return how many were found, in the place of their RCODE."""
+        counts = [0] * (RCODE + 1)
+        for (_, rcode), tally in self._tallies.items():
+            counts[rcode] += tally[0]
+        return counts
+
+    def by_type(self) -> Counter[int]:
+        """Return all queries that were ready or looked at, by type."""
+        counts = Counter(self.looked_at)
+        for (kind, _), tally in self._tallies.items():
+            counts[kind] += tally[0]
+        return counts
 
     def turn(self, now: float) -> None:
         """Forget the replies of a second that is over."""
@@ -60,7 +86,7 @@ class Ready:
         parts = self.replies.get(message[2:12] + name.lower() + message[end:])
         if parts is None:
             return None
-        self.flags[parts[0][1]] += 1
+        parts[2][0] += 1
         return b"".join((message[:2], parts[0], name, parts[1]))
 
     def keep(self, query: Query, reply: bytes) -> None:
@@ -72,9 +98,22 @@ class Ready:
             self._octets = octets
             name = message[HEADER.size : end].lower()
             key = message[2:12] + name + message[end:]
-            self.replies[key] = reply[2:12], reply[end:]
+            tally = self._tally(query.type, reply[3] & RCODE)
+            self.replies[key] = reply[2:12], reply[end:], tally
 
     def clear(self) -> None:
         """Forget all: what they rest on has changed."""
         self.replies.clear()
         self._octets = 0
+
+    def _tally(self, kind: int, rcode: int) -> Tally:
+        """Return where a reply counts: with others of its type and RCODE.
+
+        So to count one costs as little as a number can, and no loop over all of them
+        is needed when the second turns.
+        """
+        tally = self._tallies.get((kind, rcode))
+        if tally is None:
+            few = len(self._tallies) < MOST_TALLIES
+            tally = self._tallies.setdefault((kind if few else 0, rcode), [0])
+        return tally

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 import dns.rcode
-import dns.rdatatype
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -22,6 +21,7 @@ from twisted.copyright import version as twisted_version
 
 from dotproxy import __version__
 from dotproxy.observe.gateway_status import gateway_metrics
+from dotproxy.observe.query_metrics import query_metrics
 from dotproxy.observe.status import replies_of
 from dotproxy.observe.subject import Subject, can_answer
 from dotproxy.observe.upstream_metrics import upstream_metrics
@@ -29,11 +29,6 @@ from dotproxy.wire.message import NOERROR, NXDOMAIN, REFUSED, SERVFAIL
 
 USUAL = (NOERROR, SERVFAIL, NXDOMAIN, REFUSED)
 """RCODEs that are shown even at 0, so that their first rise is seen."""
-
-TYPES = {int(it): it.name.replace("_", "-") for it in dns.rdatatype.RdataType}
-
-OTHER = "other"
-"""The label of types that have no name: anybody can make up 65,000 of them."""
 
 Count = tuple[str, str, float]
 """A metric without labels: its name, what it is, and its value."""
@@ -60,7 +55,7 @@ class Metrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return every metric, in the order of docs/metrics.md."""
         subject = self._subject
-        yield from _queries(subject)
+        yield from query_metrics(subject)
         yield from _replies(subject)
         yield from _clients(subject)
         yield from _cache(subject)
@@ -69,29 +64,6 @@ class Metrics(Collector):
         yield from _rules(subject)
         yield from _query_log(subject)
         yield from _program(subject)
-
-
-def _queries(subject: Subject) -> Iterator[Metric]:
-    factory = subject.factory
-    queries = CounterMetricFamily(
-        "dotproxy_queries", "Queries of clients, by transport.", labels=["proto"]
-    )
-    queries.add_metric(["udp"], factory.ready_datagrams.queries)
-    queries.add_metric(["tcp"], factory.ready_streams.queries)
-    queries.add_metric(["dot"], factory.ready_encrypted.queries)
-    yield queries
-    named: dict[str, int] = {}
-    for number, count in factory.types.items():
-        label = TYPES.get(number, OTHER)
-        named[label] = named.get(label, 0) + count
-    types = CounterMetricFamily(
-        "dotproxy_query_types",
-        "Queries by type, without those whose reply was ready: nobody looks at these.",
-        labels=["type"],
-    )
-    for label, count in sorted(named.items()):
-        types.add_metric([label], count)
-    yield types
 
 
 def _replies(subject: Subject) -> Iterator[Metric]:

@@ -13,11 +13,9 @@ from msgspec import Struct
 from dotproxy import __version__
 from dotproxy.clock import uptime
 from dotproxy.journal.top import Top
-from dotproxy.local.ready import Ready
 from dotproxy.observe.gateway_status import GatewayStatus, gateway_status
 from dotproxy.observe.subject import Subject, can_answer, servers_of
 from dotproxy.observe.upstream_status import UpstreamStatus, status_of_upstream
-from dotproxy.wire.message import RCODE
 
 MOST_SHOWN = 20
 """Names, and clients, that are shown of those that come most often."""
@@ -109,17 +107,9 @@ def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
 
 def replies_of(subject: Subject) -> dict[str, list[int]]:
     """Return the replies by source, and in each list by RCODE."""
-    factory = subject.factory
-    ready = [0] * (RCODE + 1)
-    streams = (factory.ready_streams, factory.ready_encrypted)
-    for each in (factory.ready_datagrams, *streams):
-        _add_by_rcode(ready, each)
+    counts = (each.by_rcode() for each in subject.factory.all_ready.values())
+    ready = [sum(same) for same in zip(*counts, strict=True)]
     return {"ready": ready, **subject.core.forwarder.replies.by_source()}
-
-
-def _add_by_rcode(counts: list[int], ready: Ready) -> None:
-    for flags, count in enumerate(ready.flags):
-        counts[flags & RCODE] += count
 
 
 def _first(top: Top) -> tuple[Counted, ...]:

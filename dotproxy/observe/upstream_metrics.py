@@ -9,6 +9,7 @@ from prometheus_client.core import (
     Metric,
 )
 
+from dotproxy.observe.query_metrics import buckets
 from dotproxy.observe.subject import Named, Subject, servers_of
 from dotproxy.upstream.asked import Server
 from dotproxy.upstream.connection import Ending
@@ -70,8 +71,20 @@ def upstream_metrics(subject: Subject, now: float) -> Iterator[Metric]:
     for each in everybody:
         _add(answers, each, each.server.health.durations)
     yield answers
+    yield _hedges(subject)
     encrypted = [(it, it.server) for it in everybody if isinstance(it.server, DoT)]
     yield from _over_tls(encrypted, now)
+
+
+def _hedges(subject: Subject) -> Metric:
+    hedges = CounterMetricFamily(
+        "dotproxy_hedges",
+        "Times that another upstream was asked since the one before was late.",
+        labels=["group"],
+    )
+    for group, strategy in subject.core.upstreams.groups.items():
+        hedges.add_metric([group], strategy.hedges)
+    return hedges
 
 
 def _over_tls(encrypted: list[tuple[Named, DoT]], now: float) -> Iterator[Metric]:
@@ -165,8 +178,4 @@ def _handshakes(encrypted: list[tuple[Named, DoT]]) -> Metric:
 
 
 def _add(histogram: HistogramMetricFamily, named: Named, times: Durations) -> None:
-    buckets = [
-        ("+Inf" if bound == float("inf") else str(bound), count)
-        for bound, count in times.up_to()
-    ]
-    histogram.add_metric(named[:2], buckets, times.sum)
+    histogram.add_metric(named[:2], buckets(times), times.sum)

@@ -1,6 +1,5 @@
 """The names server factory: it supplies both protocols, and the way to an answer."""
 
-from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -49,12 +48,10 @@ class ProxyServerFactory(DNSServerFactory):
         super().__init__()
         self._clock = clock
         self.streams = Clients(terms.limits)
-        self.under_way = UnderWay(terms.limits.queries)
+        self.under_way = UnderWay(terms.limits.queries, clock.seconds)
         self._turns = Turns(clock, terms.limits.streamed)
         self.ready_datagrams, self.ready_streams = Ready(), Ready()
         self.ready_encrypted = Ready()
-        self.types: Counter[int] = Counter()
-        """Queries that were looked at, by type: those that were not ready."""
         self.malformed = 0
         """Messages that could not be read."""
         self.journal: Journal | None = None
@@ -148,13 +145,14 @@ class ProxyServerFactory(DNSServerFactory):
             limit_datagram(query)
         else:
             limit_stream(query, self.streams.limits.idle, encrypted)
-        self.types[query.type] += 1
-        query.deadline = self._clock.seconds() + self._patience
+        ready.looked_at[query.type] += 1
+        now = self._clock.seconds()
+        query.deadline = now + self._patience
         answer = self._forwarder.resolve(query)
         if isinstance(answer, bytes):
             ready.keep(query, answer)
             return answer, query
-        return self.under_way.add(query, answer), query
+        return self.under_way.add(query, answer, now), query
 
     def known(self, message: bytes) -> bytes | None:
         """Return the reply to a datagram if it is in the cache, and ask nobody."""
@@ -165,9 +163,18 @@ class ProxyServerFactory(DNSServerFactory):
         limit_datagram(query)
         reply = self._forwarder.known(query)
         if reply is not None:
-            self.types[query.type] += 1
+            self.ready_datagrams.looked_at[query.type] += 1
             self.ready_datagrams.keep(query, reply)
         return reply
+
+    @property
+    def all_ready(self) -> dict[str, Ready]:
+        """What is ready, by the transport that it is for."""
+        return {
+            "udp": self.ready_datagrams,
+            "tcp": self.ready_streams,
+            "dot": self.ready_encrypted,
+        }
 
     def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
         """Forget a name, with all below it if `subtree`, or everything; count them.

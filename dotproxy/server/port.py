@@ -98,7 +98,7 @@ class Port(TwistedPort):
         """
         ready, gate = self.receiver.ready, self.receiver.gate
         datagrams, find, start = self.datagrams, ready.replies.get, HEADER.size
-        flags, reply, journal = ready.flags, datagrams.reply, self.receiver.journal
+        reply, journal = datagrams.reply, self.receiver.journal
         messages = datagrams.receive()
         ready.queries += len(messages)
         if journal is not None:
@@ -111,7 +111,7 @@ class Port(TwistedPort):
             if parts is None:
                 self._hand_on(message, place)
             else:
-                flags[parts[0][1]] += 1
+                parts[2][0] += 1
                 reply(place, message[:2] + parts[0] + name + parts[1])
         datagrams.flush()
         return bool(messages)

@@ -44,6 +44,8 @@ class Strategy:
         self._order = order
         self._clock = clock
         self._race = race
+        self.hedges = 0
+        """Times that another upstream was asked since the one before was late."""
         self._exchanges: list[Exchange] = []
         self._ticker = Ticker(clock, self._look)
 
@@ -111,7 +113,7 @@ class Strategy:
             if exchange.query.deadline <= now:
                 exchange.conclude()
             elif exchange.late_at <= now and not exchange.settled:
-                exchange.ask_next()
+                self.hedges += exchange.ask_next()
         return bool(self._exchanges)
 
 
