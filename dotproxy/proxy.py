@@ -154,8 +154,12 @@ class Proxy(MultiService):
         wanted, before, ruled = self._source.read(), self.core, self.rules.book
         config = keep_lasting(before.config, wanted)
         plan = self._source.plan(config, ruled)
+        shown = [it.chain for it in self.listeners.credentials]
         self._swap(plan, self.bind(plan.config))
         changed = changes(before.config, plan.config)
+        renewed = [it.chain for it in self.listeners.credentials] != shown
+        if renewed and "certificate" not in changed:
+            changed += ("certificate.files",)
         emptied = before.forwarder.cache is not self.core.forwarder.cache
         if emptied and not {"profile", "upstream"} & {*changed}:
             # The configuration says the same, and the file that it names does not.

@@ -16,8 +16,9 @@ from tests.messages import quick
 class Guest:
     """A client that notes that it was turned out."""
 
-    def __init__(self, network: str) -> None:
+    def __init__(self, network: str, encrypted: bool = False) -> None:
         self.network: str | bytes = network
+        self.encrypted = encrypted
         self.out = False
 
     def turn_out(self) -> None:
@@ -40,6 +41,12 @@ class ClientsTests(TestCase):
         guests = self.enter("a", "a", "a", "b", "c")
         assert list(self.clients) == guests
         assert self.clients.turned_out == 0
+
+    def test_encrypted(self) -> None:
+        """Those over TLS are counted."""
+        self.enter("a", "b")
+        self.clients.enter(Guest("c", encrypted=True))
+        assert (self.clients.encrypted, len(self.clients)) == (1, 3)
 
     def test_in_all(self) -> None:
         """One more, and the one that was longest idle goes for it."""

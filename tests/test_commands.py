@@ -137,7 +137,9 @@ class UsageTests(SynchronousTestCase):
     def test_faults(self) -> None:
         """What is wrong is said in a line."""
         assert self.fault("flush", "a", "b") == "name one name, or none for all"
-        assert self.fault("flush", "a b").startswith("'a b' has no name")
+        for name in ("a b", "a..b", "x" * 64):
+            fault = f"NAME {name!r} is no name: a name has labels of 1 to 63 letters,"
+            assert self.fault("flush", name).startswith(fault)
         assert "takes a NAME" in self.fault("flush", "--subtree")
         assert self.fault("explain").startswith("name a NAME")
         assert "not 'c'" in self.fault("explain", "a", "b", "c")

@@ -30,11 +30,13 @@ from dotproxy.config.rule import Rule
 from dotproxy.lab.faults import KINDS, parse_faults
 from dotproxy.lab.options import explained
 from dotproxy.lab.server import create_lab
+from dotproxy.observe.certificate_status import CertificateStatus
 from dotproxy.observe.gateway_status import GatewayStatus
 from dotproxy.observe.metrics import Metrics
 from dotproxy.observe.status import CacheStatus, ClientStatus, Counted, Status
 from dotproxy.observe.subject import Subject
 from dotproxy.observe.upstream_status import Closed, ConnectionStatus, UpstreamStatus
+from tests.credentials import folder_of, issue, write
 from tests.observed import Observed
 
 ROOT = Path(__file__).parent.parent
@@ -111,7 +113,12 @@ class MetricsTests(TestCase):
         os.write(handle, b"blocked.example\n")
         os.close(handle)
         self.addCleanup(os.unlink, path)
-        self.observed = Observed(self, rule=(Rule("block", files=(path,)),))
+        folder = folder_of(self.addCleanup)
+        self.observed = Observed(
+            self,
+            rule=(Rule("block", files=(path,)),),
+            certificate=(write(folder, issue("dns.example")),),
+        )
 
     async def test_table(self) -> None:
         """The table has every metric, its kind, its labels and its meaning."""
@@ -135,8 +142,8 @@ class MetricsTests(TestCase):
         """Every key of the status is explained, and no other."""
         _, section = self.text.split("## The status")
         structs = (
-            Status, Counted, ClientStatus, CacheStatus, GatewayStatus, UpstreamStatus,
-            Closed, ConnectionStatus,
+            Status, Counted, CertificateStatus, ClientStatus, CacheStatus, GatewayStatus,
+            UpstreamStatus, Closed, ConnectionStatus,
         )  # fmt: skip
         keys = {key for struct in structs for key in struct.__struct_fields__}
         told = re.findall(r"^\| (`.*?) \|", section, re.M)

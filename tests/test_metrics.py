@@ -6,9 +6,12 @@ from typing import cast
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from dotproxy.config.access import Access, RateLimit
+from dotproxy.config.gateway import Gateway
 from dotproxy.config.rule import Rule
 from dotproxy.local.ready import Ready
 from dotproxy.observe.metrics import exposition
@@ -110,6 +113,21 @@ class MetricsTests(TestCase):
             await deferred_turn()
         closed = self.values(observed, f"{UPSTREAM}connections_closed_total")
         assert closed == {(it.value,): it is Ending.STOPPED for it in Ending}
+
+    async def test_gateway(self) -> None:
+        """Who leaves the gateway is counted by what became of them."""
+        gateway = Gateway(("127.0.0.1:0",), addresses=("127.0.0.1",))
+        observed = Observed(self, gateway=gateway)
+        relaying = observed.proxy.gateway
+        assert relaying is not None
+        host, _, port = relaying.addresses[0].rpartition(":")
+        endpoint = TCP4ClientEndpoint(reactor, host, int(port))
+        client = await endpoint.connect(Factory.forProtocol(Protocol))
+        client.transport.loseConnection()
+        while relaying.counts.open or not relaying.counts.results:
+            await deferred_turn()
+        gone = self.values(observed, "dotproxy_gateway_connections_total")
+        assert gone == {("done",): 0, ("client_gone",): 1}
 
     async def test_same_name(self) -> None:
         """Two servers of one name have labels of their own, else nothing is taken."""

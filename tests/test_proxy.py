@@ -33,6 +33,7 @@ from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.tls import Trust
 from tests.clients import Address, TcpClient, UdpClient, numbers, query, rcode
+from tests.credentials import folder_of, issue, write
 from tests.fakes import FakeServer
 from tests.redirects import redirect
 from tests.test_core import SERVER
@@ -226,6 +227,19 @@ class ReloadTests(ProxyTests):
             told = [formatEvent(event) for event in events]
             assert any(each.startswith("1 bad line left out; ") for each in told)
             assert self.proxy.reload().changed == ()
+
+    async def test_certificate(self) -> None:
+        """So is a certificate that was renewed, and that is told once."""
+        folder = folder_of(self.addCleanup)
+        files = write(folder, issue("old.example"))
+        self.start(replace(CONFIG, certificate=(files,)))
+        assert self.proxy.reload().changed == ()
+        write(folder, issue("new.example"))
+        assert self.proxy.reload().changed == ("certificate.files",)
+        assert self.proxy.reload().changed == ()
+        other = write(folder, issue("other.example"), "other")
+        self.config = replace(CONFIG, certificate=(other,))
+        assert self.proxy.reload().changed == ("certificate",)
 
     async def test_under_way(self) -> None:
         """Who was asked before answers what it was asked; then it is let go."""

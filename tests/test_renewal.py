@@ -1,6 +1,7 @@
 """Certificates that are renewed while we run."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from twisted.internet.task import Clock
@@ -18,7 +19,8 @@ class RenewalTests(SynchronousTestCase):
         self.folder = folder_of(self.addCleanup)
         self.clock = Clock()
         self.encryption = Encryption()
-        self.renewal = Renewal(self.encryption, self.clock)
+        self.now = datetime.now(UTC).timestamp()
+        self.renewal = Renewal(self.encryption, self.clock, lambda: self.now)
         self.files = write(self.folder, issue("old.example"))
         self.use()
         self.renewal.startService()
@@ -97,6 +99,23 @@ class RenewalTests(SynchronousTestCase):
         self.clock.advance(LOOK)
         assert self.context() is not before
         assert self.shown() == ["old.example"]
+
+    def test_end(self) -> None:
+        """That one ends soon is said once, and again of another that does."""
+        (credential,) = self.encryption.credentials
+        self.now = credential.expires_soon - 1
+        self.clock.advance(LOOK)
+        assert self.lines() == []
+        self.now += 1
+        for _ in range(2):
+            self.clock.advance(LOOK)
+        day = datetime.fromtimestamp(credential.expires, UTC)
+        said = f"that clients see expires {day:%Y-%m-%d}"
+        assert self.lines() == [f"the certificate of old.example {said}"]
+        write(self.folder, issue())
+        self.clock.advance(LOOK)
+        _, line = self.lines()
+        assert line == f"the certificate of no name {said}"
 
     def test_stop(self) -> None:
         """After the end, and without a certificate, nobody looks."""

@@ -169,7 +169,7 @@ class ActionTests(TestCase):
     async def test_faults(self) -> None:
         """What cannot be read is said in a line."""
         assert "which name?" in await self.fault("explain")
-        assert "has no name in" in await self.fault("explain", name="a b")
+        assert "'a b' is no name: " in await self.fault("explain", name="a b")
         said = await self.fault("explain", name="a.example", type="FOO")
         assert said == "'FOO' is no type of records"
 

@@ -12,7 +12,7 @@ from dotproxy.cli import command
 from dotproxy.cli.caller import CallError, caller
 from dotproxy.config.options import opt_version
 from dotproxy.config.setting import shown
-from dotproxy.wire.dotted import read_name
+from dotproxy.wire.dotted import ALLOWED, read_name
 from dotproxy.wire.message import FormatError
 
 
@@ -57,8 +57,9 @@ class FlushOptions(usage.Options):
         if self._name not in ("", "."):
             try:
                 read_name(self._name)
-            except FormatError as fault:
-                raise usage.UsageError(f"{shown(self._name)} {fault}") from None
+            except FormatError:
+                fault = f"NAME {shown(self._name)} is no name: {ALLOWED}"
+                raise usage.UsageError(fault) from None
 
     def postOptions(self) -> None:
         """See that the flags fit."""

@@ -52,7 +52,12 @@ def _whole(first: Status, later: Status) -> Iterator[Line]:
     yield "queries", f"{asked}, {rate:.1f} a second, {clients.under_way} under way"
     replies = ", ".join(f"{count} {source}" for source, count in later.replies.items())
     yield "replies", replies
-    yield "clients", f"{clients.tcp_connections} over TCP"
+    tcp, tls = clients.tcp_connections, clients.tls_connections
+    yield "clients", f"{tcp} over TCP, {tls} over TLS"
+    for certificate in later.certificates:
+        label = "warning" if certificate.warnings else "shows"
+        whose = f"a certificate for {certificate.name or 'no name'}"
+        yield label, f"{whose}, expires {certificate.expires}"
     cache = later.cache
     share = 100 * cache.octets / cache.size if cache.size else 0
     size = f"{cache.octets / MEGABYTE:.1f} MiB ({share:.0f} %)"

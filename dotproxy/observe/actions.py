@@ -21,7 +21,7 @@ from dotproxy.observe.metrics import exposition
 from dotproxy.observe.status import status_of
 from dotproxy.observe.subject import Subject, can_answer
 from dotproxy.observe.upstream_status import state_of
-from dotproxy.wire.dotted import read_name
+from dotproxy.wire.dotted import ALLOWED, read_name
 from dotproxy.wire.draft import IN
 from dotproxy.wire.message import HEADER, FormatError
 from dotproxy.wire.query import Query
@@ -211,8 +211,8 @@ def _kept(kept: Any) -> KeptAnswer:
 def _name(text: str) -> bytes:
     try:
         return b"\0" if text == "." else read_name(text)
-    except FormatError as fault:
-        raise Fault(f"{text[:60]!a} {fault}") from None
+    except FormatError:
+        raise Fault(f"{text[:60]!a} is no name: {ALLOWED}") from None
 
 
 def _type(text: str) -> int:

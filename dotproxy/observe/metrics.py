@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from twisted.copyright import version as twisted_version
 
 from dotproxy import __version__
+from dotproxy.observe.certificate_status import certificate_metrics
 from dotproxy.observe.gateway_status import gateway_metrics
 from dotproxy.observe.query_metrics import query_metrics
 from dotproxy.observe.status import replies_of
@@ -60,6 +61,7 @@ class Metrics(Collector):
         yield from _clients(subject)
         yield from _cache(subject)
         yield from upstream_metrics(subject, self._now())
+        yield from certificate_metrics(subject)
         yield from gateway_metrics(subject)
         yield from _rules(subject)
         yield from _query_log(subject)
@@ -95,13 +97,21 @@ def _clients(subject: Subject) -> Iterator[Metric]:
     rejected.add_metric(["shed"], factory.under_way.shed)
     rejected.add_metric(["turned_out"], factory.streams.turned_out)
     yield rejected
+    clients = GaugeMetricFamily(
+        "dotproxy_client_connections",
+        "Clients that are connected, by transport.",
+        labels=["proto"],
+    )
+    encrypted = factory.streams.encrypted
+    clients.add_metric(["tcp"], len(factory.streams) - encrypted)
+    clients.add_metric(["dot"], encrypted)
+    yield clients
     yield from _gauges(
-        ("dotproxy_client_connections", "TCP clients.", len(factory.streams)),
         (
             "dotproxy_queries_under_way",
             "Queries of clients that wait for an answer from upstream.",
             len(factory.under_way),
-        ),
+        )
     )
 
 

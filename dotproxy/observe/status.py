@@ -13,6 +13,7 @@ from msgspec import Struct
 from dotproxy import __version__
 from dotproxy.clock import uptime
 from dotproxy.journal.top import Top
+from dotproxy.observe.certificate_status import CertificateStatus, certificates_status
 from dotproxy.observe.gateway_status import GatewayStatus, gateway_status
 from dotproxy.observe.subject import Subject, can_answer, servers_of
 from dotproxy.observe.upstream_status import UpstreamStatus, status_of_upstream
@@ -28,6 +29,7 @@ class ClientStatus(Struct, frozen=True):
     tcp_queries: int
     tls_queries: int
     tcp_connections: int
+    tls_connections: int
     under_way: int
     denied: int
     limited: int
@@ -68,6 +70,7 @@ class Status(Struct, frozen=True):
     ready: bool
     profile: str
     listeners: tuple[str, ...]
+    certificates: tuple[CertificateStatus, ...]
     clients: ClientStatus
     replies: dict[str, int]
     """How many came from where; see docs/metrics.md."""
@@ -92,6 +95,7 @@ def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
         ready=can_answer(subject),
         profile=core.config.profile,
         listeners=tuple(subject.listeners.addresses),
+        certificates=certificates_status(subject, today),
         clients=_clients(subject),
         replies={source: sum(counts) for source, counts in replies.items()},
         cache=_cache(subject),
@@ -122,7 +126,8 @@ def _clients(subject: Subject) -> ClientStatus:
         udp_queries=factory.ready_datagrams.queries,
         tcp_queries=factory.ready_streams.queries,
         tls_queries=factory.ready_encrypted.queries,
-        tcp_connections=len(factory.streams),
+        tcp_connections=len(factory.streams) - factory.streams.encrypted,
+        tls_connections=factory.streams.encrypted,
         under_way=len(factory.under_way),
         denied=gate.denied if gate else 0,
         limited=gate.limited if gate else 0,

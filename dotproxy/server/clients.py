@@ -31,6 +31,7 @@ class Client(TypingProtocol):
     """
 
     network: str | bytes
+    encrypted: bool
     transport: Any
 
     def finish(self) -> None:
@@ -68,6 +69,11 @@ class Clients:
 
     def __iter__(self) -> Iterator[Client]:
         return iter(self._all)
+
+    @property
+    def encrypted(self) -> int:
+        """Count those that came over TLS."""
+        return sum(client.encrypted for client in self._all)
 
     def enter(self, client: Client) -> None:
         """Let a client in, in place of another if there are too many.

@@ -18,6 +18,7 @@ from cryptography.x509 import (
 
 from dotproxy.config.certificate import Certificate as Files
 from dotproxy.config.setting import ConfigError, written
+from dotproxy.upstream.peer_certificate import begins, ends, warned_from
 
 Key = (
     rsa.RSAPrivateKey
@@ -47,6 +48,22 @@ class Credential(NamedTuple):
         except ExtensionNotFound:
             return []
         return [name.lower() for name in found.value.get_values_for_type(DNSName)]
+
+    @property
+    def name(self) -> str:
+        """The first of its names; "" if it has none."""
+        return next(iter(self.names), "")
+
+    @property
+    def expires(self) -> float:
+        """When the first certificate of the chain ends, in seconds since 1970."""
+        return min(map(ends, self.chain)).timestamp()
+
+    @property
+    def expires_soon(self) -> float:
+        """When it is time to warn of that."""
+        first = min(self.chain, key=ends)
+        return warned_from(begins(first), ends(first)).timestamp()
 
 
 Credentials = tuple[Credential, ...]

@@ -68,6 +68,11 @@ class Listeners(MultiService):
         """The addresses that are served."""
         return [listener.address for listener in self._serving.values()]
 
+    @property
+    def credentials(self) -> Credentials:
+        """What clients are shown who come over TLS."""
+        return self._encryption.credentials
+
     def designated(self) -> list[Designated]:
         """Return where clients may come encrypted: each port once, and its addresses.
 

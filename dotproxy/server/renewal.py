@@ -6,7 +6,9 @@ finds it when it is whole.
 """
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -28,13 +30,23 @@ Stamp = tuple[int, int, int] | None
 
 
 class Renewal(Service):
-    """Look after the files of the certificates that clients are shown."""
+    """Look after the files of the certificates that clients are shown.
+
+    `now` gives the time of the calendar, in seconds since 1970.
+    """
 
     log = Logger()
 
-    def __init__(self, encryption: Encryption, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        encryption: Encryption,
+        clock: IReactorTime,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._encryption = encryption
         self._clock = clock
+        self._now = now
+        self._near: set[tuple[str, float]] = set()
         self._certificates: Sequence[Certificate] = ()
         self._stamps: list[Stamp] = []
         self._made = 0.0
@@ -77,6 +89,7 @@ class Renewal(Service):
             self._renew()
         if self._clock.seconds() - self._made >= TICKETS:
             self._show(self._encryption.credentials)
+        self._warn()
         self._plan()
 
     def _renew(self) -> None:
@@ -90,6 +103,18 @@ class Renewal(Service):
             return
         ends = min(each.chain[0].not_valid_after_utc for each in found)
         self.log.info("certificate renewed, holds until {ends:%Y-%m-%d}", ends=ends)
+
+    def _warn(self) -> None:
+        """Say once of each certificate that it ends soon."""
+        shown, now = self._encryption.credentials, self._now()
+        near = {(it.name, it.expires) for it in shown if now >= it.expires_soon}
+        for name, expires in sorted(near - self._near):
+            self.log.warn(
+                "the certificate of {name} that clients see expires {day:%Y-%m-%d}",
+                name=name or "no name",
+                day=datetime.fromtimestamp(expires, UTC),
+            )
+        self._near = near
 
     def _show(self, credentials: Credentials) -> None:
         self._encryption.use(credentials)

@@ -79,7 +79,7 @@ class StreamProtocol(DNSProtocol):
         self._finished = False
         self._dismissed = False
         self._gone = False
-        self._encrypted = False
+        self.encrypted = False
         self._unsent: list[bytes] = []
         self._gathered = 0
         self._gathering = False
@@ -97,9 +97,9 @@ class StreamProtocol(DNSProtocol):
         """Start the clock, and ask to be told when the client does not read."""
         super().connectionMade()
         self.transport.setTcpNoDelay(True)
-        self._encrypted = ISSLTransport.providedBy(self.transport)
+        self.encrypted = ISSLTransport.providedBy(self.transport)
         tcp: Any = self.transport
-        if self._encrypted:
+        if self.encrypted:
             tcp = tcp.transport
         tcp.bufferSize = BUFFER
         self.transport.registerProducer(self, True)
@@ -222,7 +222,7 @@ class StreamProtocol(DNSProtocol):
         self._work()
 
     def _begin(self, message: bytes) -> None:
-        encrypted, source = self._encrypted, self.source
+        encrypted, source = self.encrypted, self.source
         reply = self.controller.respond(message, False, encrypted, source)
         if isinstance(reply, bytes):
             self._send(reply)

@@ -7,6 +7,12 @@ import dns.name
 
 from dotproxy.wire.message import LONGEST_NAME, FormatError
 
+ALLOWED = (
+    "a name has labels of 1 to 63 letters, digits, hyphens and underscores, with a dot"
+    " between two"
+)
+"""What to say to those who spell a name of their own otherwise."""
+
 SHOWN = 60
 """Characters of a faulty name that are shown; of the reason, twice as many."""
 

@@ -1,0 +1,74 @@
+"""How a proxy fares, for people."""
+
+from io import StringIO
+
+from msgspec.structs import replace
+from rich.console import Console
+from twisted.trial.unittest import TestCase
+
+from dotproxy.cli.status_table import draw
+from dotproxy.observe.certificate_status import CertificateStatus
+from dotproxy.observe.gateway_status import GatewayStatus
+from dotproxy.observe.status import Status, status_of
+from tests.observed import Observed
+
+
+class DrawTests(TestCase):
+    timeout = 20
+
+    def setUp(self) -> None:
+        self.status = status_of(Observed(self).proxy)
+
+    def drawn(self, status: Status) -> list[str]:
+        """Return the lines, with one space between the words."""
+        out = StringIO()
+        draw(status, status, Console(file=out, width=120))
+        return [" ".join(line.split()) for line in out.getvalue().splitlines()]
+
+    def test_little(self) -> None:
+        """What there is not takes no line."""
+        lines = self.drawn(self.status)
+        assert "clients 0 over TCP, 0 over TLS" in lines
+        for word in ("gateway", "relays", "shows", "warning", "expires"):
+            assert not any(line.startswith(word) for line in lines), word
+
+    def test_clients(self) -> None:
+        """Clients over TLS count apart."""
+        clients = replace(self.status.clients, tcp_connections=2, tls_connections=3)
+        lines = self.drawn(replace(self.status, clients=clients))
+        assert "clients 2 over TCP, 3 over TLS" in lines
+
+    def test_certificates(self) -> None:
+        """Our own have a line each, and a warning where the end is near."""
+        far = CertificateStatus("dns.example", "2027-01-02", ())
+        near = CertificateStatus("", "2026-01-02", ("expires 2026-01-02",))
+        lines = self.drawn(replace(self.status, certificates=(far, near)))
+        assert "shows a certificate for dns.example, expires 2027-01-02" in lines
+        assert "warning a certificate for no name, expires 2026-01-02" in lines
+
+    def test_gateway(self) -> None:
+        """The gateway has a part of its own."""
+        results = {"done": 7, "not_in_table": 1}
+        up, down = 3 * 2**19, 2**20
+        gateway = GatewayStatus(("127.0.0.1:443",), 2, results, up, down)
+        lines = self.drawn(replace(self.status, gateway=gateway))
+        at = lines.index("gateway")
+        assert lines[at + 1 : at + 4] == [
+            "relays 127.0.0.1:443",
+            "clients 2 there; gone: 7 done, 1 not_in_table",
+            "octets 1.5 MiB up, 1.0 MiB down",
+        ]
+        quiet = replace(gateway, results={})
+        assert "clients 2 there; gone: none" in self.drawn(
+            replace(self.status, gateway=quiet)
+        )
+
+    def test_upstream(self) -> None:
+        """The end of its certificate, and what is odd, stand with an upstream."""
+        (upstream,) = self.status.upstreams
+        odd = replace(
+            upstream, certificate_expires="2026-12-31", warnings=("is odd", "is new")
+        )
+        lines = self.drawn(replace(self.status, upstreams=(odd,)))
+        at = lines.index("expires 2026-12-31")
+        assert lines[at + 1 : at + 3] == ["warning is odd", "warning is new"]
