@@ -557,6 +557,7 @@ class LoadTests(SynchronousTestCase):
         )
         assert factory.known(query(1)) == self.successResultOf(reply)
         assert factory.ready_datagrams.find(query(1))
+        assert factory.ready_datagrams.by_type().total() == 3
         assert len(upstream.asked) == 1
 
     def test_retransmission(self) -> None:

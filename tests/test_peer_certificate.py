@@ -68,6 +68,11 @@ class DescribeTests(TestCase):
             "subject empty, names none, issuer , valid 2026-03-01 to 2026-06-01"
         )
 
+    def test_without_names(self) -> None:
+        """So is one that has no place for names, as those of authorities."""
+        (root,) = x509.load_pem_x509_certificates(Authority.create("root", NOW).pem)
+        assert describe(root).startswith("subject CN=root, names none, issuer CN=root,")
+
     def test_one_line(self) -> None:
         """Whoever made the certificate, its description is one line of plain text."""
         subject = x509.Name.from_rfc4514_string("CN=a\n2026-03-01 all is well")

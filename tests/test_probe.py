@@ -95,6 +95,27 @@ class ProbeTests(TestCase):
         assert (found.identity.by, found.identity.verified) == ("pin", True)
         assert [it.pinned for it in found.chain] == [True]
 
+    async def test_pins_to_change(self) -> None:
+        """That only a backup pin matches is a warning; so is none, if it passes."""
+        lab = self.start()
+        wrong = f"{'A' * 43}="
+        found = await self.examine(
+            self.probe(lab, SERVER_NAME, wrong, lab.issued.pins[0])
+        )
+        warned = ["has a backup pin, and no more the first one"]
+        assert (found.status, found.warnings) == (Status.GOOD, warned)
+        upstream = replace(
+            parse_upstream(lab.address),
+            server_name=SERVER_NAME,
+            ca_file=str(lab.ca_file),
+            spki_pins=(wrong,),
+            pins_report_only=True,
+        )
+        (subject,) = subjects(Config(DEFAULT.listen, (upstream,)), reactor)
+        found = await self.examine(Probe(subject, TERMS, reactor))
+        warned = ["has none of its pins, which are reported only"]
+        assert (found.status, found.warnings) == (Status.GOOD, warned)
+
     async def test_refused(self) -> None:
         """Whom the proxy would refuse gets no query; what it showed is there."""
         lab = self.start()

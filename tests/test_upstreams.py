@@ -19,10 +19,13 @@ from dotproxy.core import plan_for
 from dotproxy.lab import zone
 from dotproxy.lab.certificates import Authority, Issued, Leaf
 from dotproxy.lab.server import LabServer
+from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.interface import UpstreamError
 from dotproxy.upstream.peer_certificate import pin
 from dotproxy.upstream.pool import Limits
+from dotproxy.upstream.proof import Match
 from dotproxy.upstream.routes import Routes
+from dotproxy.upstream.warnings import Kind
 from dotproxy.upstreams import groups, limits, routes
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query, parse_query
@@ -286,6 +289,7 @@ class OverTlsTests(TestCase):
     async def ask(self, config: Config) -> int:
         """Ask by this configuration, and return the RCODE."""
         group = routes(config, reactor, to_default)
+        self.upstream = group.upstreams[0]
         wish = parse_query(query(1))
         wish.deadline = reactor.seconds() + 5
         try:
@@ -325,6 +329,22 @@ class OverTlsTests(TestCase):
         with self.assertRaises(UpstreamError) as caught:
             await self.ask(make_config(replace(upstream, spki_pins=(wrong,))))
         assert key in str(caught.exception)
+
+    async def test_pins_report_only(self) -> None:
+        """Pins that are reported only are counted and warned of, and no more."""
+        wrong = pin(
+            load_pem_x509_certificate(Authority.create("b", datetime.now(UTC)).pem)
+        )
+        trying = replace(
+            self.serve(self.issued),
+            ca_file=self.ca_file(),
+            spki_pins=(wrong,),
+            pins_report_only=True,
+        )
+        assert await self.ask(make_config(trying)) == 0
+        assert isinstance(self.upstream, DoT)
+        assert self.upstream.pin_matches == {Match.NONE: 1}
+        assert [*self.upstream.pool.warnings.at(0.0)] == [Kind.PIN_MISMATCH]
 
     async def test_profile(self) -> None:
         """Only the opportunistic profile lets a stranger pass (RFC 8310 section 5)."""
