@@ -1,28 +1,30 @@
 """The certificates that clients are shown."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 from unittest import TestCase
 
-from dotproxy.observe.certificate_status import (
-    CertificateStatus,
-    certificate_metrics,
-    certificates_status,
-)
+from dotproxy.observe.certificate_status import CertificateStatus, certificates_status
 from dotproxy.observe.subject import Subject
 from dotproxy.observe.upstream_status import iso_date
 from dotproxy.server.credentials import read_credentials
 from tests.credentials import folder_of, issue, write
 
 
+def showing(at_end: Callable[..., object]) -> Subject:
+    """Return who shows three certificates, two for one name and one for none."""
+    folder = folder_of(at_end)
+    files = [write(folder, issue("dns.example"), each) for each in ("one", "two")]
+    credentials = read_credentials([*files, write(folder, issue())])
+    listeners = SimpleNamespace(credentials=credentials)
+    return cast(Subject, SimpleNamespace(listeners=listeners))
+
+
 class CertificateTests(TestCase):
     def setUp(self) -> None:
-        folder = folder_of(self.addCleanup)
-        files = [write(folder, issue("dns.example"), each) for each in ("one", "two")]
-        credentials = read_credentials([*files, write(folder, issue())])
-        self.one = credentials[0]
-        listeners = SimpleNamespace(credentials=credentials)
-        self.subject = cast(Subject, SimpleNamespace(listeners=listeners))
+        self.subject = showing(self.addCleanup)
+        self.one = self.subject.listeners.credentials[0]
 
     def status(self, now: float) -> list[CertificateStatus]:
         return list(certificates_status(self.subject, now))
@@ -35,10 +37,3 @@ class CertificateTests(TestCase):
         assert nameless.name == ""
         soon, *_ = self.status(self.one.expires_soon)
         assert soon == CertificateStatus("dns.example", day, (f"expires {day}",))
-
-    def test_metrics(self) -> None:
-        """Each has its end, under a label of its own."""
-        (metric,) = certificate_metrics(self.subject)
-        ends = {it.labels["certificate"]: it.value for it in metric.samples}
-        assert list(ends) == ["dns.example", "dns.example#2", ""]
-        assert ends["dns.example"] == self.one.expires

@@ -142,8 +142,8 @@ class MetricsTests(TestCase):
         """Every key of the status is explained, and no other."""
         _, section = self.text.split("## The status")
         structs = (
-            Status, Counted, CertificateStatus, ClientStatus, CacheStatus, GatewayStatus,
-            UpstreamStatus, Closed, ConnectionStatus,
+            Status, Counted, CertificateStatus, ClientStatus, CacheStatus,
+            GatewayStatus, UpstreamStatus, Closed, ConnectionStatus,
         )  # fmt: skip
         keys = {key for struct in structs for key in struct.__struct_fields__}
         told = re.findall(r"^\| (`.*?) \|", section, re.M)

@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 from twisted.copyright import version as twisted_version
 
 from dotproxy import __version__
-from dotproxy.observe.certificate_status import certificate_metrics
-from dotproxy.observe.gateway_status import gateway_metrics
+from dotproxy.observe.certificate_metrics import certificate_metrics
+from dotproxy.observe.gateway_metrics import gateway_metrics
 from dotproxy.observe.query_metrics import query_metrics
 from dotproxy.observe.status import replies_of
 from dotproxy.observe.subject import Subject, can_answer
