@@ -23,6 +23,7 @@ from dotproxy.local.book import Book
 from dotproxy.local.leases import Leases
 from dotproxy.local.redirects import Redirects
 from dotproxy.local.rules import Rules
+from dotproxy.pause import Pause
 from dotproxy.rule_files import RuleFiles
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.limits import relays_for
@@ -101,6 +102,8 @@ class Proxy(MultiService):
         self._lease_file: LeaseFile | None = None
         self._rule_files = RuleFiles(self.rules, self.factory.flush, reactor)
         self._rule_files.setServiceParent(self)
+        self.pause = Pause(self.rules, self.factory.flush, reactor)
+        self.pause.setServiceParent(self)
         self.started_at = uptime()
         self.reloads = self.reloads_failed = 0
         self._leaving: set[Core] = set()

@@ -1,4 +1,4 @@
-"""`dotproxy status`, `flush`, `reload` and `explain`, asking a proxy that runs."""
+"""`dotproxy status`, `explain`, `flush`, `pause`, `reload`, of a proxy that runs."""
 
 import os
 from contextlib import redirect_stderr, redirect_stdout
@@ -70,6 +70,19 @@ class CommandTests(TestCase):
     async def test_reload(self) -> None:
         """It says what has changed."""
         assert await self.run_with("reload") == (0, "reloaded, nothing changed\n", "")
+
+    async def test_pause(self) -> None:
+        """It says for how long; the status tells meanwhile, and 0 is the end."""
+        outcome = await self.run_with("pause", "600")
+        assert outcome == (0, "rules are paused for 600 s\n", "")
+        assert "rules are paused for 10 min" in (await self.run_with("status"))[1]
+        assert await self.run_with("pause", "0") == (0, "rules hold\n", "")
+        assert "paused" not in (await self.run_with("status"))[1]
+        outcome = await self.run_with("pause")
+        assert outcome == (0, "rules are paused for 300 s\n", "")
+        code, _, complaint = await self.run_with("pause", "3601")
+        assert code == 1
+        assert "must be a number from 0 to 3600" in complaint
 
     async def test_explain(self) -> None:
         """It shows what becomes of a question."""
@@ -143,6 +156,8 @@ class UsageTests(SynchronousTestCase):
         assert "takes a NAME" in self.fault("flush", "--subtree")
         assert self.fault("explain").startswith("name a NAME")
         assert "not 'c'" in self.fault("explain", "a", "b", "c")
+        assert self.fault("pause", "soon") == "'soon' is no number of seconds"
+        assert self.fault("pause", "1", "2") == "say once for how many seconds"
         assert "flags only" in self.fault("status", "now")
         assert "--admin 'https://x' must be http://" in self.fault(
             "status", "--admin", "https://x"
@@ -150,7 +165,7 @@ class UsageTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """Each says what it is for."""
-        for command in ("status", "flush", "reload", "explain"):
+        for command in ("status", "flush", "pause", "reload", "explain"):
             options: Any = read([command, *(["a"] if command == "explain" else [])])
             text = options.getUsage()
             assert text.startswith(f"Usage: dotproxy {command} ")

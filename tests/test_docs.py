@@ -35,7 +35,12 @@ from dotproxy.observe.gateway_status import GatewayStatus
 from dotproxy.observe.metrics import Metrics
 from dotproxy.observe.status import CacheStatus, ClientStatus, Counted, Status
 from dotproxy.observe.subject import Subject
-from dotproxy.observe.upstream_status import Closed, ConnectionStatus, UpstreamStatus
+from dotproxy.observe.upstream_status import (
+    Bucket,
+    Closed,
+    ConnectionStatus,
+    UpstreamStatus,
+)
 from tests.credentials import folder_of, issue, write
 from tests.observed import Observed
 
@@ -142,7 +147,7 @@ class MetricsTests(TestCase):
         """Every key of the status is explained, and no other."""
         _, section = self.text.split("## The status")
         structs = (
-            Status, Counted, CertificateStatus, ClientStatus, CacheStatus,
+            Status, Counted, CertificateStatus, ClientStatus, CacheStatus, Bucket,
             GatewayStatus, UpstreamStatus, Closed, ConnectionStatus,
         )  # fmt: skip
         keys = {key for struct in structs for key in struct.__struct_fields__}

@@ -22,7 +22,7 @@ FLOORS = (
     {"forwarder", "upstreams", "detours", "loops"},
     {"ruled"},
     {"resolver"},
-    {"server", "gateway", "cache_file", "lease_file", "core", "rule_files"},
+    {"server", "gateway", "cache_file", "lease_file", "core", "rule_files", "pause"},
     {"observe"},
     {"proxy"},
     {"service"},

@@ -45,7 +45,8 @@ class ReadTests(TestCase):
         assert self.refusal("--verion").endswith("did you mean --version?")
         assert self.refusal("check", "--jsno").endswith("did you mean --json?")
         assert self.refusal() == (
-            "which command?  There are check, pin, status, log, explain, flush, reload"
+            "which command?  There are"
+            " check, pin, status, log, explain, flush, pause, reload"
         )
 
     def test_version(self) -> None:

@@ -62,6 +62,10 @@ class MetricsTests(TestCase):
         again = replies[("NOERROR", "cache")] + replies[("NOERROR", "ready")]
         assert again == 1
         assert self.values(observed, "dotproxy_rules") == {(): 1}
+        assert self.values(observed, "dotproxy_blocked_total") == {(): 1}
+        assert self.values(observed, "dotproxy_rules_paused") == {(): 0}
+        observed.proxy.pause.hold(60)
+        assert self.values(observed, "dotproxy_rules_paused") == {(): 1}
 
     async def test_streams(self) -> None:
         """What comes over TCP counts as that, ready or not; what is malformed, too."""

@@ -38,6 +38,64 @@ def chaos(name: str) -> Query:
     return parse_query(asking(name).wire[:-2] + b"\0\4")
 
 
+class PauseTests(TestCase):
+    """What steps aside in a pause, and what must not."""
+
+    def held(self, *some: Rule, **settings: Any) -> Rules:
+        made = rules(*some, **settings)
+        made.pause(True)
+        return made
+
+    def test_aside(self) -> None:
+        """What is blocked, answered, an alias or redirected goes its usual way."""
+        paused = self.held(BLOCK, NAS, ALIAS)
+        for name in ("x.ads.example", "nas.example", "files.example"):
+            assert paused.answer(asking(name)) is None
+        assert paused.alias(asking("files.example")) is None
+        assert not paused.concerns_answers
+        paused = rules_of(redirect(".led.example"))
+        assert paused.detour(asking("led.example", "HTTPS")) is not None
+        paused.pause(True)
+        assert paused.answer(asking("led.example")) is None
+        assert paused.detour(asking("led.example", "HTTPS")) is None
+        assert paused.lead(asking("led.example").name) is not None
+
+    def test_leading(self) -> None:
+        """An answer that leads to a blocked name is left as it is."""
+        asked = asking("www.example")
+        answer = answering(asked, "@ 60 CNAME x.ads.example.")
+        question = asked.question
+        assert rules(BLOCK).checked(question, answer) is not answer
+        assert self.held(BLOCK).checked(question, answer) is answer
+
+    def test_stands(self) -> None:
+        """No name of a private network, or of special use, gets out for a pause."""
+        router = Rule("answer", ("box.lan", "nas.local"), records=("A 192.0.2.1",))
+        hidden = Rule("block", (".lan",))
+        paused = self.held(router, hidden, LAN)
+        assert paused.route(asking("box.lan")) == "router"
+        reply = read(paused.answer(asking("nas.local")))
+        assert reply.rcode() == NXDOMAIN
+        assert read(paused.answer(asking("localhost"))).answer
+        assert self.held(rebinding=PROTECT).concerns_answers
+
+    def test_back(self) -> None:
+        """Another book that comes meanwhile holds when the pause is over."""
+        paused = self.held(NAS)
+        paused.use(rules(BLOCK).book)
+        assert paused.answer(asking("x.ads.example")) is None
+        paused.pause(False)
+        assert paused.answer(asking("x.ads.example")) is not None
+        assert paused.answer(asking("nas.example")) is None
+
+    def test_counted(self) -> None:
+        """What is blocked counts, what is answered in another way does not."""
+        counting = rules(BLOCK, NAS)
+        for name in ("x.ads.example", "y.ads.example", "nas.example", "example.org"):
+            counting.answer(asking(name))
+        assert counting.blocked == 2
+
+
 class AnswerTests(TestCase):
     def setUp(self) -> None:
         self.rules = rules(BLOCK, LAN, NAS, ALIAS, ALLOW)

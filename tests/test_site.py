@@ -12,7 +12,11 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from dotproxy.cli.caller import CallError
+from dotproxy.config.naming import Naming
+from dotproxy.config.rule import Rule
+from dotproxy.local.book import Book
 from dotproxy.observe import actions
+from dotproxy.wire.message import NOERROR, NXDOMAIN, RCODE
 from tests.observed import TOKEN, Observed
 
 
@@ -147,6 +151,31 @@ class ActionTests(TestCase):
         await self.observed.ask()
         status = json.loads(await self.owner.get("status"))
         assert (status["reloads"], status["upstreams"][0]["queries"]) == (1, 1)
+
+    async def test_pause(self) -> None:
+        """A blocked name is answered during a pause, and no blocked reply lingers."""
+        self.observed.proxy.rules.use(
+            Book.read(Naming((Rule("block", ("www.lab.example",)),)))
+        )
+        blocked = await self.observed.ask()
+        said = json.loads(await self.owner.post("pause", seconds="60"))
+        assert said == {"rules_paused_s": 60}
+        answered = await self.observed.ask()
+        assert (blocked[3] & RCODE, answered[3] & RCODE) == (NXDOMAIN, NOERROR)
+        status = json.loads(await self.owner.get("status"))
+        assert 0 < status["rules_paused_s"] <= 60
+        assert status["blocked"] == 1
+        await self.owner.post("pause", seconds="0")
+        assert await self.observed.ask() == blocked
+        assert len(self.observed.proxy.core.forwarder.cache) == 0
+
+    async def test_pause_faults(self) -> None:
+        """A pause is a number of seconds, an hour at most."""
+        for seconds in ("-1", "3601", "soon", "1e3", "000009999", "٣"):
+            with self.assertRaises(CallError) as caught:
+                await self.owner.post("pause", seconds=seconds)
+            assert "from 0 to 3600" in str(caught.exception)
+        assert not self.observed.proxy.rules.paused
 
     async def test_explain(self) -> None:
         """A question is explained: whom it is asked of, and what is kept of it."""

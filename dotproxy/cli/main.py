@@ -19,6 +19,7 @@ from dotproxy.cli.flag import advice, suggestion
 from dotproxy.cli.flush import FlushOptions
 from dotproxy.cli.help_text import help_text, laid_out
 from dotproxy.cli.log import LogOptions
+from dotproxy.cli.pause import PauseOptions
 from dotproxy.cli.pin import PinOptions
 from dotproxy.cli.reload import ReloadOptions
 from dotproxy.cli.status import StatusOptions
@@ -56,6 +57,7 @@ class Options(usage.Options):
         ("log", None, LogOptions, "Show queries as they come."),
         ("explain", None, ExplainOptions, "Show what it does with a name, and why."),
         ("flush", None, FlushOptions, "Let it forget a name, or all."),
+        ("pause", None, PauseOptions, "Let its rules step aside for a while."),
         ("reload", None, ReloadOptions, "Let it read its configuration again."),
     )
 

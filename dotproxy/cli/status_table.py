@@ -61,6 +61,8 @@ def _whole(first: Status, later: Status) -> Iterator[Line]:
     cache = later.cache
     share = 100 * cache.octets / cache.size if cache.size else 0
     size = f"{cache.octets / MEGABYTE:.1f} MiB ({share:.0f} %)"
+    if later.rules_paused_s:
+        yield "warning", f"rules are paused for {span(later.rules_paused_s)}"
     yield "cache", f"{cache.entries} answers, {size}, {cache.evictions} made room"
     turned_away = clients.malformed + clients.dropped + clients.shed
     turned_away += clients.denied + clients.limited

@@ -19,6 +19,9 @@ from dotproxy.wire.svcb import ROOT
 
 EFFECTS = {"block": Effect.BLOCK, "allow": Effect.ALLOW}
 
+STANDING = frozenset(("allow", "forward"))
+"""The actions that are not paused: a name of a private network is nobody else's."""
+
 PASS = Pass()
 
 ALLOWED = Verdict(0, Effect.ALLOW)
@@ -53,7 +56,7 @@ class Book:
     are long, touch nothing but files, and so may run in a thread.
     """
 
-    def __init__(self, naming: Naming, files: Files) -> None:
+    def __init__(self, naming: Naming, files: Files, paused: bool = False) -> None:
         self.naming, self.files = naming, files
         rules: list[Action] = [
             action_of(rule, n)
@@ -61,11 +64,16 @@ class Book:
             else lead_of(rule, n, naming.gateway, naming.ports)
             for n, rule in enumerate(naming.rules, 1)
         ]
+        held = {
+            place: rule
+            for place, rule in enumerate(naming.rules)
+            if not paused or rule.action in STANDING
+        }
         hosts = join_hosts(files.hosts.values())
         special = dict(zones(naming.special.canary))
         self.actions: list[Action] = [*rules, hosts, *special.values()]
         claims = [
-            *_rule_claims(naming.rules, files.lists),
+            *_rule_claims(held, files.lists),
             Claim(Verdict(len(rules), Effect.OTHER), pack(hosts.names)),
         ]
         for place, zone in enumerate(special, len(rules) + 1):
@@ -79,11 +87,12 @@ class Book:
                 Claim(ALLOWED, trusted.suffixes, below=True),
             ]
         )
-        self.follows = any(isinstance(each, Own) and each.alias for each in rules)
+        acts = [rules[place] for place in held]
+        self.follows = any(isinstance(each, Own) and each.alias for each in acts)
         """Whether some name is an alias of another, which must be asked for."""
-        self.blocks = any(rule.action == "block" for rule in naming.rules)
+        self.blocks = any(rule.action == "block" for rule in held.values())
         """Whether some name is blocked, which others may be aliases of."""
-        self.leads = any(isinstance(each, Lead) and each.asks for each in rules)
+        self.leads = any(isinstance(each, Lead) and each.asks for each in acts)
         """Whether answers have to be led to the gateway."""
 
     @classmethod
@@ -104,6 +113,13 @@ class Book:
         if before and (before.naming, before.files) == (naming, files):
             return before
         return cls(naming, files)
+
+    def paused(self) -> "Book":
+        """Return a book in which only the rules that forward or allow hold.
+
+        What follows from no rule holds as well: hosts files, names of special use.
+        """
+        return Book(self.naming, self.files, paused=True)
 
     def find(self, name: bytes) -> Found | None:
         """Return what a name meets: folded, on the wire, root included."""
@@ -180,9 +196,9 @@ def _current(path: str, kind: type[F], known: Mapping[str, F]) -> F:
 
 
 def _rule_claims(
-    rules: tuple[Rule, ...], lists: Mapping[str, ListFile]
+    rules: Mapping[int, Rule], lists: Mapping[str, ListFile]
 ) -> Iterator[Claim]:
-    for place, rule in enumerate(rules):
+    for place, rule in rules.items():
         verdict = Verdict(place, EFFECTS.get(rule.action, Effect.OTHER))
         exempt = Verdict(place, Effect.ALLOW)
         for listed in (

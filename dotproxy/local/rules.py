@@ -40,40 +40,53 @@ class Alias(NamedTuple):
 class Rules:
     """Answer by the rules in force, and say whom to ask for the rest.
 
-    They change by giving them another book; who remembers what they said must forget
-    it then.
+    They change by giving them another book, or by a pause; who remembers what they said
+    must forget it then.
     """
 
     def __init__(self, book: Book, leases: Leases | None = None) -> None:
         self.served: Served = nothing
         """What of us is reached encrypted, for those who want to find it."""
+        self.paused = False
+        self.blocked = 0
+        """Replies that a rule blocked."""
         self.use(book)
         self.edges = Edges()
         self.leases = leases or Leases((), lambda: 0.0)
 
     def use(self, book: Book) -> None:
-        """Let another book hold from now on."""
+        """Let another book hold from now on, or after the pause."""
         self.book = book
+        self.held = held = book.paused() if self.paused else book
+        """The book in force."""
         rebinding = book.naming.rebinding
         self.concerns_answers = (
-            book.follows or book.blocks or book.leads or rebinding.protect
+            held.follows or held.blocks or held.leads or rebinding.protect
         )
         """Whether upstreams' answers, or who is asked for them, must be looked at."""
+
+    def pause(self, paused: bool) -> None:
+        """Let the rules that block, answer or redirect step aside, or hold again."""
+        self.paused = paused
+        self.use(self.book)
 
     def answer(self, query: Query) -> bytes | None:
         """Return the reply to `query`, or None to leave it to the next."""
         draft = self.draft(query)
-        return draft and draft.reply(query)
+        if draft is None:
+            return None
+        self.blocked += draft.code == BLOCKED
+        return draft.reply(query)
 
     def draft(self, query: Query) -> Draft | None:
         """Say what is answered here; None for what others must be asked."""
         if query.rdclass != IN:
             return None
         name = query.name
-        found = self.book.find_for(name, query.question)
+        found = self.held.find_for(name, query.question)
         if found is not None:
             return self._met(found, query)
-        stays = self.book.naming.special.single_labels and _is_single(name)
+        stays = self.held.naming.special.single_labels and _is_single(name)
         if stays and query.type in ADDRESSED:
             # Not NXDOMAIN: top-level domains do exist.
             return Draft(negative(query.question, NOERROR, 0, SINGLE_LABEL_TTL))
@@ -100,7 +113,7 @@ class Rules:
 
     def route(self, query: Query) -> str | None:
         """Return the group of upstreams that is to be asked, if a rule says which."""
-        found = self.book.find_for(query.name, query.question)
+        found = self.held.find_for(query.name, query.question)
         if found is not None and isinstance(found.action, Ask):
             return found.action.group
         return None
@@ -119,7 +132,7 @@ class Rules:
 
         That holds as long as it says, and not a second more: no cache may keep it on.
         """
-        return self.book.leads and self._lead_for(query) is not None
+        return self.held.leads and self._lead_for(query) is not None
 
     def leased(self, lead: Lead, name: bytes) -> Lead | None:
         """Let a name that is there have an address of its own, if its rule says so.
@@ -136,7 +149,10 @@ class Rules:
         return led
 
     def lead(self, name: bytes) -> Lead | None:
-        """Return how clients of a name, folded, are led to the gateway, if they are."""
+        """Return how clients of a name, folded, are led to the gateway, if they are.
+
+        A pause does not matter: who was led there before it remembers for a while.
+        """
         found = self.book.find(name)
         if found is not None and isinstance(found.action, Lead):
             return found.action
@@ -144,9 +160,9 @@ class Rules:
 
     def alias(self, query: Query) -> Alias | None:
         """Return the name to ask for instead, if a rule makes one an alias."""
-        if not self.book.follows or query.rdclass != IN:
+        if not self.held.follows or query.rdclass != IN:
             return None
-        found = self.book.find_for(query.name, query.question)
+        found = self.held.find_for(query.name, query.question)
         if found is not None and isinstance(found.action, Own):
             target = found.action.alias
             return Alias(target, found.action.ttl) if target else None
@@ -161,7 +177,7 @@ class Rules:
         """
         if not answer.records or question[-2:] != IN.to_bytes(2, "big"):
             return answer
-        name, book = question[:-4].lower(), self.book
+        name, book = question[:-4].lower(), self.held
         found = book.find_for(name, question)
         if book.blocks and not (found and found.effect is Effect.ALLOW):
             for target in targets(answer):
@@ -192,7 +208,7 @@ class Rules:
     def _lead_for(self, query: Query) -> Lead | None:
         if query.type not in ADDRESSED or query.rdclass != IN:
             return None
-        found = self.book.find_for(query.name, query.question)
+        found = self.held.find_for(query.name, query.question)
         action = found and found.action
         return action if isinstance(action, Lead) else None
 

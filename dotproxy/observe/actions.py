@@ -21,12 +21,16 @@ from dotproxy.observe.metrics import exposition
 from dotproxy.observe.status import status_of
 from dotproxy.observe.subject import Subject, can_answer
 from dotproxy.observe.upstream_status import state_of
+from dotproxy.pause import LONGEST
 from dotproxy.wire.dotted import ALLOWED, read_name
 from dotproxy.wire.draft import IN
 from dotproxy.wire.message import HEADER, FormatError
 from dotproxy.wire.query import Query
 
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+
+PAUSE = "300"
+"""Seconds of a pause that names none."""
 
 Words = Mapping[str, str]
 """What the caller said: the query of the URL, or the form of a POST."""
@@ -59,6 +63,12 @@ class Flushed(msgspec.Struct, frozen=True):
     """How many answers were forgotten."""
 
     forgotten: int
+
+
+class Paused(msgspec.Struct, frozen=True):
+    """For how long the rules are paused; 0 if they hold."""
+
+    rules_paused_s: int
 
 
 class Reloaded(msgspec.Struct, frozen=True):
@@ -135,6 +145,17 @@ def flush(subject: Subject, words: Words) -> Deferred[Reply]:
     return succeed(as_json(Flushed(subject.factory.flush(name, subtree))))
 
 
+def pause(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Let the rules step aside for some seconds; 0 lets them hold again."""
+    said = words.get("seconds", PAUSE)
+    if not (
+        said.isascii() and said.isdigit() and len(said) < 9 and int(said) <= LONGEST
+    ):
+        raise Fault(f"seconds {said[:20]!a} must be a number from 0 to {LONGEST}")
+    subject.pause.hold(int(said))
+    return succeed(as_json(Paused(int(said))))
+
+
 def reload(subject: Subject, words: Words) -> Deferred[Reply]:
     """Read the configuration again."""
     try:
@@ -151,7 +172,7 @@ def explanation(subject: Subject, words: Words) -> Deferred[Reply]:
         raise Fault("which name?  Give name=, and perhaps type=")
     name, kind = _name(words["name"]), _type(words.get("type", "A"))
     explaining: Deferred[Explanation] = deferToThread(
-        explain, subject.rules.book, name, kind
+        explain, subject.rules.held, name, kind
     )
     question = name + kind.to_bytes(2, "big") + IN.to_bytes(2, "big")
     return explaining.addCallback(_explained, subject, question)
@@ -174,6 +195,7 @@ CALLS: Mapping[str, Call] = {
     "explain": Call(explanation),
     "log": Call(log, private=True),
     "flush": Call(flush, acts=True),
+    "pause": Call(pause, acts=True),
     "reload": Call(reload, acts=True),
 }
 """Everything that can be asked for, by its path."""

@@ -144,7 +144,18 @@ def _cache(subject: Subject) -> Iterator[Metric]:
 def _rules(subject: Subject) -> Iterator[Metric]:
     book = subject.rules.book
     rules = len(book.naming.rules)
-    yield from _gauges(("dotproxy_rules", "Rules that are configured.", rules))
+    paused = int(subject.rules.paused)
+    yield from _gauges(
+        ("dotproxy_rules", "Rules that are configured.", rules),
+        ("dotproxy_rules_paused", "Whether they are paused.", paused),
+    )
+    yield from _counters(
+        (
+            "dotproxy_blocked",
+            "Queries that a rule blocked, without those whose reply was ready.",
+            subject.rules.blocked,
+        ),
+    )
     names = GaugeMetricFamily(
         "dotproxy_list_names", "Names in a list of the rules.", labels=["file"]
     )

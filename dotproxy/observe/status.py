@@ -78,6 +78,10 @@ class Status(Struct, frozen=True):
     upstreams: tuple[UpstreamStatus, ...]
     gateway: GatewayStatus | None
     rules: int
+    rules_paused_s: float
+    """Until the rules hold again; 0 if they do."""
+    blocked: int
+    """Queries that a rule blocked, without those whose reply was ready."""
     reloads: int
     reloads_failed: int
     top_names: tuple[Counted, ...] | None = None
@@ -102,6 +106,8 @@ def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
         upstreams=tuple(status_of_upstream(it, today) for it in servers_of(subject)),
         gateway=gateway_status(subject),
         rules=len(core.config.rule),
+        rules_paused_s=subject.pause.left,
+        blocked=subject.rules.blocked,
         reloads=subject.reloads,
         reloads_failed=subject.reloads_failed,
         top_names=None if ranking is None else _first(ranking.names),

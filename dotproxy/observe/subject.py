@@ -10,6 +10,7 @@ from dotproxy.gateway.counts import Counts
 from dotproxy.journal.journal import Journal
 from dotproxy.journal.readers import Ranking, Recording
 from dotproxy.local.rules import Rules
+from dotproxy.pause import Pause
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.listeners import Listeners
 from dotproxy.upstream.asked import Server
@@ -55,6 +56,7 @@ class Subject(TypingProtocol):
     """The query log, if there is one."""
     ranking: Ranking | None
     """What counts names and clients, if that is configured."""
+    pause: Pause
     started_at: float
     """A time of `uptime`."""
     reloads: int

@@ -1,6 +1,8 @@
 """How each upstream fares at this moment, as types; see `status.py`."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from msgspec import Struct
 
@@ -8,17 +10,28 @@ from dotproxy.observe.subject import Named
 from dotproxy.upstream.asked import Server
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.dot import DoT
+from dotproxy.upstream.durations import Durations
 
 
 class ConnectionStatus(Struct, frozen=True):
     """One connection to an upstream; times in seconds."""
 
     state: str
+    tls: str
+    """The version of TLS and the cipher suite."""
     age_s: float
     in_flight: int
     oldest_unanswered_s: float | None
     answers: int
     keepalive_s: float | None
+
+
+class Bucket(Struct, frozen=True):
+    """How many answers took so long, and longer than the bucket before says."""
+
+    up_to_ms: float | None
+    """None is no limit."""
+    count: int
 
 
 class Closed(Struct, frozen=True):
@@ -46,6 +59,7 @@ class UpstreamStatus(Struct, frozen=True):
     in_flight: int
     waiting: int
     queries_in_clear: int
+    latency: tuple[Bucket, ...] = ()
     certificate_expires: str | None = None
     """The day, as `2026-12-31`, on which the first certificate of its chain ends."""
     warnings: tuple[str, ...] = ()
@@ -73,8 +87,14 @@ def status_of_upstream(named: Named, now: float) -> UpstreamStatus:
         in_flight=server.in_flight,
         waiting=server.waiting,
         queries_in_clear=server.queries_in_clear,
+        latency=tuple(_buckets(health.durations)),
         **(_over_tls(server, now) if isinstance(server, DoT) else {"replayed": 0}),
     )
+
+
+def _buckets(durations: Durations) -> Iterator[Bucket]:
+    for bound, count in zip_longest(durations.bounds, durations.counts):
+        yield Bucket(bound and bound * 1000, count)
 
 
 def state_of(server: Server) -> str:
@@ -104,9 +124,10 @@ def _over_tls(server: DoT, today: float) -> dict[str, object]:
 
 
 def _connection(connection: Connection, now: float) -> ConnectionStatus:
-    oldest = connection.pending.oldest
+    oldest, tls = connection.pending.oldest, connection.transport.getHandle()
     return ConnectionStatus(
         state=connection.state.value,
+        tls=f"{tls.get_protocol_version_name()} {tls.get_cipher_name()}",
         age_s=now - connection.since,
         in_flight=len(connection.pending),
         oldest_unanswered_s=None if oldest is None else now - oldest,

@@ -14,10 +14,10 @@ BOUNDS = (
 class Durations:
     """Count durations by buckets: ints, and one sum of seconds."""
 
-    __slots__ = ("_bounds", "counts", "sum")
+    __slots__ = ("bounds", "counts", "sum")
 
     def __init__(self, bounds: Sequence[float] = BOUNDS) -> None:
-        self._bounds = bounds
+        self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         """Those up to each bound and above the one before; the last is above all."""
         self.sum = 0.0
@@ -28,9 +28,9 @@ class Durations:
 
     def add(self, seconds: float) -> None:
         """Count one."""
-        self.counts[bisect_left(self._bounds, seconds)] += 1
+        self.counts[bisect_left(self.bounds, seconds)] += 1
         self.sum += seconds
 
     def up_to(self) -> Iterator[tuple[float, int]]:
         """Return each bound and how many took that long or less; infinity at last."""
-        return zip((*self._bounds, float("inf")), accumulate(self.counts), strict=True)
+        return zip((*self.bounds, float("inf")), accumulate(self.counts), strict=True)
