@@ -143,10 +143,11 @@ class SetupTests(TestCase):
 
 class WheelTests(TestCase):
     def test_files(self) -> None:
-        """The wheel has every module, the mark of types, the plugin, and no more."""
+        """The wheel has every module, the page, the mark of types, the plugin."""
         modules = source().glob("dotproxy/**/*.py")
         expected = {str(module.relative_to(source())) for module in modules}
-        expected |= {"dotproxy/py.typed", "twisted/plugins/dotproxy_plugin.py"}
+        page = (f"dotproxy/observe/page/page.{kind}" for kind in ("css", "js"))
+        expected |= {*page, "dotproxy/py.typed", "twisted/plugins/dotproxy_plugin.py"}
         assert files() == expected
 
     def test_plugin_folder(self) -> None:

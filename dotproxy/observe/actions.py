@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from importlib.resources import files
+from time import time
 from typing import Any, NamedTuple
 
 import dns.exception
@@ -28,6 +30,7 @@ from dotproxy.wire.message import HEADER, FormatError
 from dotproxy.wire.query import Query
 
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 
 PAUSE = "300"
 """Seconds of a pause that names none."""
@@ -44,6 +47,8 @@ class Reply(NamedTuple):
     status: HTTPStatus = HTTPStatus.OK
     more: Callable[[Request, Deferred[None]], None] | None = None
     """Writes what follows, and ends it, unless the caller is gone before."""
+    policy: str = "default-src 'none'; frame-ancestors 'none'"
+    """What a browser may load and do because of it (Content-Security-Policy)."""
 
 
 class Fault(Exception):
@@ -113,6 +118,25 @@ class Explained(msgspec.Struct, frozen=True):
 def as_json(value: msgspec.Struct) -> Reply:
     """Write a reply, with a line's end for those who look at it in a shell."""
     return Reply(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def page(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Return the page for browsers; what writes it is imported then."""
+    from dotproxy.observe.page.document import POLICY, document
+
+    acts = bool(subject.core.config.admin.token)
+    writing = document(status_of(subject), acts, time())
+    return writing.addCallback(lambda body: Reply(body, HTML, policy=POLICY))
+
+
+def part(name: str, kind: str) -> Call:
+    """Return the call for a file that belongs to the page."""
+
+    def read(subject: Subject, words: Words) -> Deferred[Reply]:
+        found = files("dotproxy.observe.page") / name
+        return succeed(Reply(found.read_bytes(), kind))
+
+    return Call(read)
 
 
 def metrics(subject: Subject, words: Words) -> Deferred[Reply]:
@@ -188,6 +212,9 @@ def log(subject: Subject, words: Words) -> Deferred[Reply]:
 
 
 CALLS: Mapping[str, Call] = {
+    "": Call(page),
+    "page.css": part("page.css", "text/css; charset=utf-8"),
+    "page.js": part("page.js", "text/javascript; charset=utf-8"),
     "metrics": Call(metrics),
     "status": Call(status),
     "healthz": Call(health),

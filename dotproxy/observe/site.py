@@ -1,7 +1,4 @@
-"""The calls as resources of the web: paths, methods and headers.
-
-A page for browsers has its place here, at the root.
-"""
+"""The calls as resources of the web: paths, methods and headers."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -29,7 +26,7 @@ LARGEST_FORM = 4096
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
 }
 """What goes with every reply."""
 
@@ -141,6 +138,7 @@ def _write(request: Request, reply: Reply) -> bytes:
     request.setResponseCode(reply.status, reply.status.phrase.encode())
     request.setHeader("Content-Type", reply.type)
     request.setHeader("Content-Length", str(len(reply.body)))
+    request.setHeader("Content-Security-Policy", reply.policy)
     for name, value in HEADERS.items():
         request.setHeader(name, value)
     return b"" if request.method == b"HEAD" else reply.body

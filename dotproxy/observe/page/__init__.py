@@ -1,0 +1,1 @@
+"""The page for browsers: one document, which a script keeps up to date."""
