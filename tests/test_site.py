@@ -67,11 +67,23 @@ class SiteTests(TestCase):
         assert head.endswith("\r\n\r\n")
         assert (await self.say("GET", "/nowhere")).startswith("HTTP/1.1 404 ")
 
+    async def test_page(self) -> None:
+        """The page and its parts are here; they may load and do nothing else."""
+        page = await self.say("GET", "/")
+        assert page.startswith("HTTP/1.1 200 ")
+        assert "default-src 'none'; style-src 'self'; script-src 'self';" in page
+        assert "\r\nContent-Type: text/html; charset=utf-8\r\n" in page
+        for part, kind in (("page.css", "text/css"), ("page.js", "text/javascript")):
+            assert f'"{part}"' in page
+            said = await self.say("GET", f"/{part}")
+            assert f"\r\nContent-Type: {kind}; charset=utf-8\r\n" in said
+
     async def test_rebinding(self) -> None:
         """Who calls us by a name that is not ours learns nothing."""
-        said = await self.say("GET", "/status", "Host: evil.example")
-        assert said.startswith("HTTP/1.1 421 Misdirected Request")
-        assert "upstreams" not in said
+        for path in ("/status", "/", "/page.js"):
+            said = await self.say("GET", path, "Host: evil.example")
+            assert said.startswith("HTTP/1.1 421 Misdirected Request")
+            assert "pstreams" not in said
 
     async def test_methods(self) -> None:
         """A link changes nothing: actions are for POST, the rest is not."""

@@ -25,4 +25,4 @@ class StatusTests(TestCase):
         await observed.ask()
         (upstream,) = status_of(observed.proxy).upstreams
         (connection,) = upstream.connections
-        assert connection.tls.startswith("TLSv1.3 TLS_")
+        assert connection.tls.startswith("TLS 1.3 TLS_")

@@ -125,9 +125,10 @@ def _over_tls(server: DoT, today: float) -> dict[str, object]:
 
 def _connection(connection: Connection, now: float) -> ConnectionStatus:
     oldest, tls = connection.pending.oldest, connection.transport.getHandle()
+    version = tls.get_protocol_version_name()
     return ConnectionStatus(
         state=connection.state.value,
-        tls=f"{tls.get_protocol_version_name()} {tls.get_cipher_name()}",
+        tls=f"{version.replace('TLSv', 'TLS ')} {tls.get_cipher_name()}",
         age_s=now - connection.since,
         in_flight=len(connection.pending),
         oldest_unanswered_s=None if oldest is None else now - oldest,

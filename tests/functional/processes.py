@@ -18,6 +18,7 @@ AtEnd = Callable[..., object]
 """Register what is to be done at the end: a test's addCleanup, or atexit.register."""
 
 PACKAGES = {
+    "chromedriver": "chromium-driver",
     "chromium": "chromium",
     "curl": "curl",
     "dig": "bind9-dnsutils",

@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dotproxy.observe.page.spelling import milliseconds
+from dotproxy.observe.page.numerals import milliseconds
 
 KNOWN = ("ready", "cache", "stale")
 """Sources of replies for which nobody was asked, and no rule neither."""

@@ -5,7 +5,7 @@ from typing import Any
 from twisted.web.template import Flattenable, Tag, tags
 
 from dotproxy.observe.page.figures import Shown
-from dotproxy.observe.page.spelling import SPELLINGS
+from dotproxy.observe.page.numerals import SPELLINGS
 
 
 class Live:

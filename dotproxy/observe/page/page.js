@@ -15,7 +15,7 @@ const byId = (id) => document.getElementById(id);
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const share = (part, whole) => (whole > 0 ? (100 * part) / whole : null);
 
-// ---- How numbers are written: as spelling.py has it.
+// ---- How numbers are written: as numerals.py has it.
 
 const known = (write) => (value) => (value === null || value === undefined ? NONE : write(value));
 const grouped = (value) => Math.round(value).toLocaleString("en-US");

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from twisted.web.template import Tag, tags
 
 from dotproxy.observe.page.live import Live, drawing, section, spark
-from dotproxy.observe.page.spelling import count
+from dotproxy.observe.page.numerals import count
 
 SOURCES = {
     "ready": "sent this second before",
@@ -169,15 +169,15 @@ def _upstream(live: Live, n: int) -> Tag:
             else "certificate_until"
         )
         facts += [
-            ("connections made", at("opened"), "count"),
-            ("certificate ends", at(expiry), "date"),
+            ("connected", at("opened"), "count"),
+            ("valid until", at(expiry), "date"),
             ("encrypted by", at("connections.0.tls"), "text"),
         ]
     card = tags.li(
         tags.h3(name, " ", live.following(state, "data-state", at("state"))),
         tags.p(f"{way}, group {live.at(at('group'))}", class_="aside"),
         live.value(at("reason"), "note", "p")(class_="wrong"),
-        live.value(at("warnings"), "notes", "p")(class_="wrong"),
+        live.value(at("warnings"), "notes", "p")(class_="warning"),
         tags.p(usual, " usually", class_="pace"),
         spark(f"upstream.{n}", f"Time that {name} takes: drawn by the script"),
         live.facts(*facts),
@@ -201,8 +201,8 @@ def gateway(live: Live) -> Iterator[Tag]:
                 class_="big",
             ),
             live.facts(
-                ("octets up", "gateway.octets_up", "count"),
-                ("octets down", "gateway.octets_down", "count"),
+                ("up", "gateway.octets_up", "size"),
+                ("down", "gateway.octets_down", "size"),
                 *ends,
             ),
             kind="gateway",
@@ -215,22 +215,21 @@ def tops(live: Live) -> Iterator[Tag]:
         ("top_names", "name", "Names asked most"),
         ("top_clients", "client", "Clients that ask most"),
     ):
-        rows = live.at(key)
-        if rows is not None:
-            titles = tags.tr(
-                tags.th(what.capitalize(), scope="col"),
-                tags.th("Queries", scope="col", class_="number"),
-            )
-            body = tags.tbody(
-                (
-                    tags.tr(
-                        tags.th(row[what], scope="row"),
-                        tags.td(count(row["queries"]), class_="number"),
-                    )
-                    for row in rows
-                ),
-                **{"data-rows": key, "data-what": what},
-            )
-            yield section(
-                title, tags.table(tags.thead(titles), body), kind=key.replace("_", "-")
-            )
+        if live.at(key) is not None:
+            yield section(title, _top(live, key, what), kind=key.replace("_", "-"))
+
+
+def _top(live: Live, key: str, what: str) -> Tag:
+    titles = tags.tr(
+        tags.th(what.capitalize(), scope="col"),
+        tags.th("Queries", scope="col", class_="number"),
+    )
+    rows = (
+        tags.tr(
+            tags.th(row[what], scope="row"),
+            tags.td(count(row["queries"]), class_="number"),
+        )
+        for row in live.at(key)
+    )
+    body = tags.tbody(rows, **{"data-rows": key, "data-what": what})
+    return tags.table(tags.thead(titles), body)
