@@ -190,7 +190,7 @@ class PageTests(TestCase):
         self.wait_for("[data-live='upstreams.0.reason']", " ")
         assert self.browser.complaints() == []
         proxy.process.stop()
-        self.wait_for("#news", "The proxy does not answer since ")
+        self.wait_for("#news", "The proxy does not answer.")
 
     def test_without_scripts(self) -> None:
         """Who runs no scripts has the numbers, a link for new ones, and no form."""
@@ -228,7 +228,7 @@ class PageTests(TestCase):
             wide = self.browser.run("return document.documentElement.scrollWidth")
             assert wide <= width
         for scheme in ("light", "dark"):
-            self.browser.show(1280, 900, scheme)
+            self.browser.show(1280, 1160, scheme)
             picture = self.browser.picture()
             assert re.match(rb"\x89PNG", picture)
             assert len(picture) < LARGEST

@@ -158,9 +158,14 @@ function news(status) {
   }
   status.upstreams.forEach((it, n) => {
     const state = before?.upstreams[n]?.state;
-    if (state && state !== it.state) said.push(`${it.name} is ${it.state}.`);
+    const turned = state && state !== it.state && [state, it.state].includes("down");
+    if (turned) said.push(`${it.name} is ${it.state}.`);
   });
-  if (said.length) byId("news").textContent = said.join(" ");
+  if (said.length) tell(said.join(" "));
+}
+
+function tell(sentence) {
+  byId("news").textContent = `${new Date().toLocaleTimeString()}: ${sentence}`;
 }
 
 function link(state, text) {
@@ -197,7 +202,7 @@ function take(status) {
   });
   write(shown);
   news(status);
-  if (document.body.dataset.link === "lost") byId("news").textContent = "The proxy answers again.";
+  if (document.body.dataset.link === "lost") tell("The proxy answers again.");
   link("live", "live, each second");
   before = shown;
 }
@@ -212,8 +217,7 @@ async function look() {
     if (before && status.uptime_s < before.uptime_s) before = null;
     take(status);
   } catch {
-    const time = new Date().toLocaleTimeString();
-    if (document.body.dataset.link !== "lost") byId("news").textContent = `The proxy does not answer since ${time}.`;
+    if (document.body.dataset.link !== "lost") tell("The proxy does not answer.");
     link("lost", "these numbers are old");
   }
   clearTimeout(timer);

@@ -163,14 +163,9 @@ def _upstream(live: Live, n: int) -> Tag:
         ("left in clear", at("queries_in_clear"), "count"),
     ]
     if live.at(at("encrypted")):
-        expiry = (
-            "certificate_expires"
-            if live.at(at("certificate_expires"))
-            else "certificate_until"
-        )
         facts += [
             ("connected", at("opened"), "count"),
-            ("valid until", at(expiry), "date"),
+            ("valid until", at("certificate_expires"), "date"),
             ("encrypted by", at("connections.0.tls"), "text"),
         ]
     card = tags.li(
