@@ -16,6 +16,8 @@ class NumeralTests(TestCase):
             ("rate", 0.44, "0.4"),
             ("rate", 3456.7, "3,457"),
             ("percent", 93.44, "93.4 %"),
+            ("percent", 6.25, "6.3 %"),
+            ("percent", 0.15, "0.1 %"),
             ("milliseconds", 2.5, "2.5 ms"),
             ("milliseconds", 40, "40 ms"),
             ("milliseconds", 1500, "1.5 s"),

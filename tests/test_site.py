@@ -177,6 +177,8 @@ class ActionTests(TestCase):
         status = json.loads(await self.owner.get("status"))
         assert 0 < status["rules_paused_s"] <= 60
         assert status["blocked"] == 1
+        found = json.loads(await self.owner.get("explain", name="www.lab.example"))
+        assert (found["rule"], found["action"]) == (None, "ask upstreams")
         await self.owner.post("pause", seconds="0")
         assert await self.observed.ask() == blocked
         assert len(self.observed.proxy.core.forwarder.cache) == 0

@@ -1,6 +1,7 @@
 """How numbers are written for people; `page.js` writes them so, too."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 NONE = "–"  # noqa: RUF001
 """What is not known."""
@@ -32,12 +33,12 @@ def rate(value: float | None) -> str:
     """Write how often a second: 0.4, 12, 3,456."""
     if value is None:
         return NONE
-    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+    return _tenths(value) if value < 10 else f"{value:,.0f}"
 
 
 def percent(value: float | None) -> str:
     """Write a share: 93.4 %."""
-    return NONE if value is None else f"{value:.1f} %"
+    return NONE if value is None else f"{_tenths(value)} %"
 
 
 def milliseconds(value: float | None) -> str:
@@ -46,12 +47,17 @@ def milliseconds(value: float | None) -> str:
         return NONE
     if value >= 1000:
         return f"{value / 1000:g} s"
-    return f"{value:.1f} ms".replace(".0 ", " ")
+    return f"{_tenths(value)} ms".replace(".0 ", " ")
+
+
+def _tenths(value: float) -> str:
+    """Write one place behind the point; a half goes up, as JavaScript has it."""
+    return str(Decimal(value).quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
 def size(value: float | None) -> str:
     """Write octets, as MiB."""
-    return NONE if value is None else f"{value / 2**20:.1f} MiB"
+    return NONE if value is None else f"{_tenths(value / 2**20)} MiB"
 
 
 def span(value: float | None) -> str:

@@ -182,13 +182,16 @@ async function ask(path, options = {}) {
   return fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE), ...options });
 }
 
-function changed(upstreams) {
-  const names = [...all("[data-upstream]")].map((it) => it.dataset.upstream);
-  return names.length !== upstreams.length || upstreams.some((it, n) => it.name !== names[n]);
+// A reload of the configuration may bring other cards, or lists: the server writes them.
+function changed(status) {
+  const shown = [...all("[data-upstream]")].map((it) => it.dataset.upstream);
+  const lists = ["top_names", "top_clients"].filter((key) => status[key]);
+  const names = status.upstreams.map((it) => it.name);
+  return names.join("\n") !== shown.join("\n") || lists.length !== all("[data-rows]").length;
 }
 
 function take(status) {
-  if (changed(status.upstreams)) return location.reload();
+  if (changed(status)) return location.reload();
   const shown = { ...status, figures: figures(status) };
   const seconds = before ? status.uptime_s - before.uptime_s : 0;
   if (seconds > 0) {
