@@ -149,6 +149,19 @@ class BookTests(BookCase):
             book = self.book(rule)
             assert (book.blocks, book.follows) == (blocks, follows)
 
+    def test_paused(self) -> None:
+        """In a pause only what is forwarded or allowed meets a rule, by its place."""
+        lists = (self.write("list", "a.lan\nb.example\n@@good.lan\n"),)
+        nas, good = answer("nas.example"), allow("c.example")
+        book = self.book(block(files=lists), nas, LAN, good).paused()
+        assert (book.blocks, book.follows, book.leads) == (False, False, False)
+        met = {
+            name: (found.entry if (found := book.find(read_name(name))) else None)
+            for name in ("a.lan", "good.lan", "b.example", "nas.example", "c.example")
+        }
+        assert [*met.values()] == [2, 2, None, None, 3]
+        assert book.find(read_name("localhost")) is not None
+
 
 class ServiceTests(BookCase):
     """What HTTPS and SVCB of _8443._https.example.org meet."""
