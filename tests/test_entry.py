@@ -422,3 +422,11 @@ class AnswerTests(TestCase):
         assert answer.records == address().records
         assert answer.opt is not None
         assert answer.opt.options == ((15, b"\0\6bogus"),)
+
+    def test_counted_down(self) -> None:
+        """At some age its TTLs are what is left of them; all else is the same."""
+        young, old = address(3600), answer_of(kept(address()), 600)
+        [record] = old.records
+        assert int.from_bytes(old.body[record.fixed + 4 : record.fixed + 8]) == 3000
+        assert old.body[: record.fixed + 4] == young.body[: record.fixed + 4]
+        assert old.body[record.fixed + 8 :] == young.body[record.fixed + 8 :]

@@ -105,9 +105,7 @@ def check(key: bytes, entry: bytes) -> None:
 def aged_reply(query: Query, entry: bytes, age: int) -> bytes:
     """Return the reply to `query`, its TTLs counted down for `age` seconds."""
     offsets, explained, body = _parts(entry)
-    for offset in offsets:
-        ttl = int.from_bytes(body[offset : offset + 4], "big")
-        _TTL.pack_into(body, offset, ttl - age)
+    _count_down(body, offsets, age)
     return from_body(query, bytes(body), body[3] & RCODE, explained)
 
 
@@ -122,9 +120,13 @@ def stale_reply(query: Query, entry: bytes, ttl: int) -> bytes:
     return from_body(query, bytes(body), rcode, explained)
 
 
-def answer_of(entry: bytes) -> Answer:
-    """Return the answer that an entry was made of, but for the TTLs."""
-    _, explained, body = _parts(entry)
+def answer_of(entry: bytes, age: int = 0) -> Answer:
+    """Return the answer that an entry was made of, but for the TTLs.
+
+    These are what the entry shows when it is so many seconds old.
+    """
+    offsets, explained, body = _parts(entry)
+    _count_down(body, offsets, age)
     opt = write_opt(UDP_PAYLOAD, 0, 0, explained)
     return parse_answer(with_additional(bytes(body), opt))
 
@@ -135,6 +137,12 @@ def _parts(entry: bytes) -> tuple[tuple[int, ...], bytes, bytearray]:
     offsets = _offsets(count).unpack_from(entry, _HEAD.size)
     at = _HEAD.size + 2 * count
     return offsets, entry[at : at + explained], bytearray(entry[at + explained :])
+
+
+def _count_down(body: bytearray, offsets: tuple[int, ...], age: int) -> None:
+    for offset in offsets:
+        ttl = int.from_bytes(body[offset : offset + 4], "big")
+        _TTL.pack_into(body, offset, ttl - age)
 
 
 def _question(answer: Answer) -> bytes | None:
