@@ -1,5 +1,6 @@
 """What is made of one configuration, and goes when another takes its place."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -17,13 +18,17 @@ from dotproxy.local.cache import Cache
 from dotproxy.local.failures import Failures
 from dotproxy.local.memory import Memory
 from dotproxy.local.rules import Rules
+from dotproxy.local.seal import Seal
 from dotproxy.loops import refuse_loops
 from dotproxy.resolver import DoTResolver, Known, create_forwarder, read_book
+from dotproxy.shared import Shared
+from dotproxy.sharing import Sharing, sharing_of
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.routes import Routes
 from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Trust
 from dotproxy.upstreams import groups, trusts_of
+from dotproxy.wire.query import Query
 
 Sources = frozenset[tuple[Upstream, Trust]]
 """Where answers come from, and what those showed who gave them."""
@@ -41,6 +46,7 @@ class Plan(NamedTuple):
     groups: Mapping[str, Strategy]
     sources: Sources
     book: Book
+    sharing: Sharing | None = None
 
 
 def plan_for(
@@ -63,7 +69,8 @@ def plan_for(
     if lab is not None:
         made.pop(DEFAULT_GROUP, None)
         made = {DEFAULT_GROUP: lab(config), **made}
-    return Plan(config, made, sources, read_book(config, before))
+    sharing = sharing_of(config, trusts, reactor)
+    return Plan(config, made, sources, read_book(config, before), sharing)
 
 
 class Core:
@@ -72,14 +79,16 @@ class Core:
     def __init__(
         self, plan: Plan, rules: Rules, reactor: Any, cache: Cache | None = None
     ) -> None:
-        self.config, groups, self._sources, _ = plan
+        self.config, groups, self._sources, _, sharing = plan
         self.upstreams = Routes(groups, DEFAULT_GROUP, rules.route)
+        self.shared = sharing and self._share(sharing, rules)
         self._rules = rules
         self._reactor = reactor
         if cache is None:
             cache = Cache(self.config.cache, uptime)
         known = Known(rules, cache)
-        self.forwarder = create_forwarder(self.config, self.upstreams, reactor, known)
+        upstream = self.shared or self.upstreams
+        self.forwarder = create_forwarder(self.config, upstream, reactor, known)
         self.resolver = DoTResolver(
             self.forwarder, reactor, self.config.forward.timeout
         )
@@ -93,15 +102,19 @@ class Core:
         """Return the core that takes this one's place, with the same cache or another.
 
         It is the same where answers come from the same upstreams, which still have to
-        show the same.  Others may know other names; and what was believed of one that
-        is trusted no more must not be told on.
+        show the same, and the same shared cache, if there was one.  Others may know
+        other names; and what was believed of one that is trusted no more must not be
+        told on.
         """
         self._remind(plan.groups)
-        if plan.sources != self._sources:
+        if plan.sources != self._sources or not self._shares_with(plan.config):
             return Core(plan, self._rules, self._reactor)
         cache = self.forwarder.cache
         cache.configure(plan.config.cache)
-        return Core(plan, self._rules, self._reactor, cache)
+        core = Core(plan, self._rules, self._reactor, cache)
+        if self.shared and core.shared:
+            core.shared.seal.since = self.shared.seal.since
+        return core
 
     def _remind(self, groups: Mapping[str, Strategy]) -> None:
         """Let upstreams know which keys those before them showed, by their names."""
@@ -128,6 +141,23 @@ class Core:
     def _end(self, _: None = None) -> None:
         self.forwarder.stop()
         self.origins.stop()
+        if self.shared:
+            self.shared.store.stop()
+
+    def _share(self, sharing: Sharing, rules: Rules) -> Shared:
+        """Stand before the upstreams, and behind the rules: see `Shared`."""
+        seal = Seal(sharing.secret, self.config.cache, time.time)
+
+        def origin(query: Query) -> bytes | None:
+            return sharing.origins.get(rules.route(query) or DEFAULT_GROUP)
+
+        return Shared(self.upstreams, sharing.store, seal, origin)
+
+    def _shares_with(self, config: Config) -> bool:
+        """Whether all that was believed of a shared cache still is."""
+        before, after = self.config.cache.shared, config.cache.shared
+        same = (before.url, before.secret_file) == (after.url, after.secret_file)
+        return same or not before.url
 
 
 def _over_tls(groups: Mapping[str, Strategy]) -> Iterator[tuple[object, DoT]]:

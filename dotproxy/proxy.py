@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from dotproxy.journal.readers import Ranking, Recording
     from dotproxy.lease_file import LeaseFile
 
+SOURCES = {"profile", "upstream", "cache.shared.url", "cache.shared.secret_file"}
+"""Settings of where answers come from: with others the cache begins anew."""
+
 YOUNG = 10_000
 """New objects before the garbage collector looks: some thousand queries under way."""
 
@@ -164,7 +167,7 @@ class Proxy(MultiService):
         if renewed and "certificate" not in changed:
             changed += ("certificate.files",)
         emptied = before.forwarder.cache is not self.core.forwarder.cache
-        if emptied and not {"profile", "upstream"} & {*changed}:
+        if emptied and not SOURCES & {*changed}:
             # The configuration says the same, and the file that it names does not.
             changed += ("upstream.ca_file",)
         if plan.book.files != ruled.files and not {"rule", "hosts"} & {*changed}:

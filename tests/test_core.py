@@ -15,11 +15,14 @@ from dotproxy import core, resolver
 from dotproxy.config.caching import Caching
 from dotproxy.config.model import DEFAULT_LISTEN, Config, ConfigError, Upstream
 from dotproxy.config.rule import Rule
+from dotproxy.config.shared_cache import Shared as SharedCaching
 from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.core import Core, Plan, Sources, plan_for
 from dotproxy.lab.certificates import Authority
 from dotproxy.local.book import Book
 from dotproxy.local.rules import Rules
+from dotproxy.sharing import sharing_of
+from dotproxy.upstream.breaker import State
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.proof import Proof
 from dotproxy.upstream.strategy import Strategy, order_by
@@ -303,3 +306,72 @@ class PlanTests(SynchronousTestCase):
             str(caught.exception)
             == "/none.txt cannot be read: No such file or directory"
         )
+
+
+def shared_at(url: str, secret_file: str = "") -> Config:
+    """Return a configuration with a shared cache."""
+    shared = SharedCaching(url=url, secret_file=secret_file)
+    return replace(CONFIG, cache=Caching(shared=shared))
+
+
+HERE_SHARED = shared_at("redis://10.0.0.1")
+
+
+class SharedTests(CoreTests):
+    """The same with a cache that others share, each time another connection."""
+
+    def plan(self, sources: Sources = HERE, config: Config = HERE_SHARED) -> Plan:
+        sharing = sharing_of(config, [Trust("dns.example")], MemoryReactorClock())
+        return super().plan(sources, config)._replace(sharing=sharing)
+
+    def is_kept(self, config: Config) -> bool:
+        """Whether the cache goes on with this configuration."""
+        core = self.core.followed_by(self.plan(config=config))
+        return core.forwarder.cache is self.core.forwarder.cache
+
+    def test_asked_first(self) -> None:
+        """It is asked before the upstreams, which are asked at once where it is not."""
+        self.ask(self.core)
+        [server] = self.upstreams
+        self.assertEqual(len(server.asked), 1)
+        assert self.core.shared is not None
+        self.assertEqual(self.core.shared.store.skipped, 1)
+
+    def test_origin(self) -> None:
+        """What is shared stands for the group that is asked."""
+        shared, sharing = self.core.shared, self.plan().sharing
+        assert shared is not None
+        assert sharing is not None
+        self.assertEqual(shared._origin(make_query()), sharing.origins[DEFAULT_GROUP])
+
+    def test_kept(self) -> None:
+        """What was learned stays while the same is believed."""
+        self.assertTrue(self.is_kept(HERE_SHARED))
+        shared = SharedCaching(url="redis://10.0.0.1", timeout=0.01)
+        slower = replace(CONFIG, cache=Caching(shared=shared))
+        self.assertTrue(self.is_kept(slower))
+        self.assertFalse(self.is_kept(CONFIG))
+        self.assertFalse(self.is_kept(shared_at("redis://10.0.0.2")))
+
+    def test_begun(self) -> None:
+        """One that is new takes nothing away."""
+        self.core = Core(self.plan(config=CONFIG), Rules(BOOK), self.clock)
+        self.assertIsNone(self.core.shared)
+        self.assertTrue(self.is_kept(HERE_SHARED))
+
+    def test_forgotten(self) -> None:
+        """What is forgotten stays so over a reload."""
+        assert self.core.shared is not None
+        self.core.shared.seal.forget()
+        core = self.core.followed_by(self.plan())
+        assert core.shared is not None
+        self.assertEqual(core.shared.seal.since, self.core.shared.seal.since)
+        self.assertGreater(core.shared.seal.since, 0)
+
+    def test_stopped(self) -> None:
+        """At the end nothing more is asked of it."""
+        assert self.core.shared is not None
+        store = self.core.shared.store
+        self.core.stop()
+        store.get(b"key")
+        self.assertIs(store.state, State.OPEN)

@@ -19,7 +19,7 @@ FLOORS = (
         *("json_log", "reports", "signals", "whole_file"),
     },
     {"local", "upstream", "lab", "journal"},
-    {"forwarder", "upstreams", "detours", "loops"},
+    {"forwarder", "upstreams", "detours", "loops", "shared", "sharing"},
     {"ruled"},
     {"resolver"},
     {"server", "gateway", "cache_file", "lease_file", "core", "rule_files", "pause"},

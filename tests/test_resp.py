@@ -78,3 +78,5 @@ class RepliesTests(TestCase):
         """The first word of an error is its code."""
         assert Refusal("WRONGPASS invalid").code == "WRONGPASS"
         assert Refusal("OOM").code == "OOM"
+        for words in ("\x1b[2J now", "A" * 21, "", " OOM"):
+            assert Refusal(words).code == "ERR"

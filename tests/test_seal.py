@@ -194,7 +194,7 @@ class OpenTests(SealTests):
         """What was learned before a flush is not believed any more."""
         before = self.closed(address())
         self.time.now += 1
-        self.seal.since = self.time.now
+        self.seal.forget()
         assert self.shown(before) == []
         self.time.now += 1
         assert self.shown(self.closed(address())) == [300]

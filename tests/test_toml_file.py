@@ -18,6 +18,7 @@ from dotproxy.config.model import Config, ConfigError, Forward, Listen, Upstream
 from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
 from dotproxy.config.presets import PRESETS
 from dotproxy.config.rule import Rule
+from dotproxy.config.shared_cache import FORM, Shared
 from dotproxy.config.toml_file import (
     DEFAULT,
     KEYS,
@@ -133,6 +134,15 @@ FAULTS = (
     # An unknown key, at every level, also those of later versions.
     ("lisetn = []", "1: unknown key 'lisetn', did you mean 'listen'?"),
     ("[forwad]", "1: unknown key 'forwad', did you mean 'forward'?"),
+    (
+        "[cache]\nsize = 0\n[cache.shared]\nulr = ''",
+        "4: unknown key 'ulr' in [cache.shared], did you mean 'url'?",
+    ),
+    (
+        "[cache]\nshared = 1",
+        "2: cache.shared = 1 must be a table: begin it with [cache.shared]",
+    ),
+    ("[cache.shared]\nurl = 'redis:'", f"2: url {FORM}"),
     ("[chache]", "1: unknown key 'chache', did you mean 'cache'?"),
     ("[colours]", f"1: unknown key 'colours', {KNOWN}"),
     ("lab = true", f"1: unknown key 'lab', {KNOWN}"),
@@ -278,7 +288,7 @@ FAULTS = (
         "[cache]\nsize = 0\nprefetch = true\ntype = 'lru'",
         "4: unknown key 'type' in [cache], known: size, min_ttl, max_ttl,"
         " negative_max_ttl, serve_stale, stale_ttl, stale_max_age,"
-        " stale_client_timeout, prefetch, file",
+        " stale_client_timeout, prefetch, file, shared",
     ),
     (
         "[cache]\n\nsize = 'x'",
@@ -668,6 +678,17 @@ class CertificateFileTests(FileTests):
         )
 
 
+class SharedCacheTests(FileTests):
+    def test_beside(self) -> None:
+        """The files of a shared cache are looked for beside the one that names them."""
+        config = self.load(
+            "[cache.shared]\nurl = 'redis://10.0.0.1'\nsecret_file = 's'"
+        )
+        folder = os.path.dirname(self.path)
+        expected = Shared(url="redis://10.0.0.1", secret_file=f"{folder}/s")
+        self.assertEqual(config.cache.shared, expected)
+
+
 class SampleTests(FileTests):
     def test_defaults(self) -> None:
         """The sample says what would hold without it."""
@@ -685,8 +706,8 @@ class SampleTests(FileTests):
     def test_every_key(self) -> None:
         """Every key stands in the sample, under a comment that gives the reason."""
         text = SAMPLE.read_text()
-        tables = {"upstream", "cache", "rule", "certificate", *TABLES}
-        kinds = (Caching, *TABLES.values())
+        tables = {"upstream", "cache", "shared", "rule", "certificate", *TABLES}
+        kinds = (Caching, Shared, *TABLES.values())
         fields = {field for kind in kinds for field in kind.__struct_fields__}
         for key in {*KEYS, *UPSTREAM_KEYS, *RULE_KEYS, *fields} - tables:
             with self.subTest(key=key):

@@ -15,6 +15,7 @@ from dotproxy.config.setting import (
     whole,
     written,
 )
+from dotproxy.config.shared_cache import Shared
 
 HOUR, DAY, WEEK = 3600, 86400, 604800
 
@@ -24,7 +25,8 @@ class Caching(Struct, frozen=True):
 
     A day is what resolvers take for `max_ttl`, an hour for answers of absence (RFC
     2308 section 5).  The times of stale answers are those that RFC 8767 advises
-    (sections 4 and 5).  `file` keeps the cache over a restart.
+    (sections 4 and 5).  `file` keeps the cache over a restart; `shared` is one that
+    others have a part in.
     """
 
     size: Annotated[int, whole(0, 2**40)] = 32 * 2**20
@@ -37,6 +39,7 @@ class Caching(Struct, frozen=True):
     stale_client_timeout: Annotated[float, seconds(0, 30)] = 1.8
     prefetch: Flag = True
     file: Text = ""
+    shared: Shared = Shared()
 
     def __post_init__(self) -> None:
         check_types(self)

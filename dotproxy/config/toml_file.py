@@ -29,6 +29,7 @@ from dotproxy.config.presets import DEFAULT_UPSTREAM
 from dotproxy.config.query_log import QueryLog
 from dotproxy.config.rule import ACTIONS, Rule
 from dotproxy.config.setting import Path, checked, shown, written
+from dotproxy.config.shared_cache import Shared
 from dotproxy.config.spelling import ip_literal, spread
 from dotproxy.config.toml_lines import line_of
 from dotproxy.config.toml_text import Table, parse, read
@@ -258,6 +259,9 @@ def _certificate(value: object, folder: str) -> Certificate:
 
 
 def _cache(value: object, folder: str) -> Caching:
+    if isinstance(value, dict) and "shared" in value:
+        shared = _table("cache.shared", Shared, value["shared"])
+        value = {**value, "shared": shared.beside(folder)}
     caching = _table("cache", Caching, value)
     if not caching.file:
         return caching
@@ -276,14 +280,15 @@ def _rooted(settings: S, keys: Iterable[str], folder: str) -> S:
 
 def _table(name: str, kind: type[S], value: object) -> S:
     """Make a table of the file what it stands for."""
+    path = tuple(name.split("."))
     if not isinstance(value, dict):
         rule = f"must be a table: begin it with [{name}]"
-        raise ConfigError(written(name, value), rule, (name,))
-    _refuse_unknown(value, kind.__struct_fields__, (name,), f" in [{name}]")
+        raise ConfigError(written(name, value), rule, path)
+    _refuse_unknown(value, kind.__struct_fields__, path, f" in [{name}]")
     try:
         return kind(**value)
     except ConfigError as fault:
-        raise ConfigError(fault.subject, fault.rule, (name, *fault.path)) from None
+        raise ConfigError(fault.subject, fault.rule, path + fault.path) from None
 
 
 def _refuse_unknown(

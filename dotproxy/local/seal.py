@@ -79,6 +79,10 @@ class Seal:
         digest = blake2b(b"".join(parts), digest_size=20, key=self._secret)
         return PREFIX + digest.hexdigest().encode("ascii")
 
+    def forget(self) -> None:
+        """Believe nothing any more that was learned up to now."""
+        self.since = self._now()
+
     def close(self, origin: bytes, query: Query, answer: Answer) -> Sealed | None:
         """Return an answer that came now as it is written; None if it is not to be.
 

@@ -166,6 +166,8 @@ def flush(subject: Subject, words: Words) -> Deferred[Reply]:
     """Forget a name, with all below it if `subtree`, or everything."""
     name = _name(words["name"]) if words.get("name") else None
     subtree = words.get("subtree", "") not in ("", "0", "false")
+    if subject.core.shared is not None:
+        subject.core.shared.seal.forget()
     return succeed(as_json(Flushed(subject.factory.flush(name, subtree))))
 
 

@@ -23,6 +23,7 @@ from dotproxy import __version__
 from dotproxy.observe.certificate_metrics import certificate_metrics
 from dotproxy.observe.gateway_metrics import gateway_metrics
 from dotproxy.observe.query_metrics import query_metrics
+from dotproxy.observe.shared_metrics import shared_metrics
 from dotproxy.observe.status import replies_of
 from dotproxy.observe.subject import Subject, can_answer
 from dotproxy.observe.upstream_metrics import upstream_metrics
@@ -60,6 +61,7 @@ class Metrics(Collector):
         yield from _replies(subject)
         yield from _clients(subject)
         yield from _cache(subject)
+        yield from shared_metrics(subject)
         yield from upstream_metrics(subject, self._now())
         yield from certificate_metrics(subject)
         yield from gateway_metrics(subject)

@@ -15,6 +15,7 @@ from dotproxy.clock import uptime
 from dotproxy.journal.top import Top
 from dotproxy.observe.certificate_status import CertificateStatus, certificates_status
 from dotproxy.observe.gateway_status import GatewayStatus, gateway_status
+from dotproxy.observe.shared_status import SharedStatus, status_of_shared
 from dotproxy.observe.subject import Subject, can_answer, servers_of
 from dotproxy.observe.upstream_status import UpstreamStatus, status_of_upstream
 
@@ -84,6 +85,7 @@ class Status(Struct, frozen=True):
     """Queries that a rule blocked, without those whose reply was ready."""
     reloads: int
     reloads_failed: int
+    shared_cache: SharedStatus | None = None
     top_names: tuple[Counted, ...] | None = None
     """None where they are not counted."""
     top_clients: tuple[Counted, ...] | None = None
@@ -110,6 +112,7 @@ def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
         blocked=subject.rules.blocked,
         reloads=subject.reloads,
         reloads_failed=subject.reloads_failed,
+        shared_cache=status_of_shared(core.shared),
         top_names=None if ranking is None else _first(ranking.names),
         top_clients=None if ranking is None else _first(ranking.clients),
     )

@@ -3,12 +3,17 @@
 from enum import Enum
 from random import Random
 
-FAILURES_BORNE = 5
-"""Failures in a row before nobody is asked.  One alone is often a hiccup."""
+FAILURES_BORNE, LAPSE_BORNE = 5, 0.05
+"""Failures in a row, and seconds since the first of them: beyond both nobody is asked.
+One hiccup is many failures at once where much is asked."""
 
 SHORTEST, LONGEST = 0.1, 30.0
 """Seconds until the next probe: at first, doubled each time, and at most.  A fleet
 finds its server back within half a minute."""
+
+STEADY = 10.0
+"""Seconds after which one that was asked again is trusted to be back; before, each
+pause is longer than the last, so that nobody goes back and forth."""
 
 
 class State(Enum):
@@ -34,8 +39,10 @@ class Breaker:
         """Times that it was left, after it had been asked."""
         self._random = random
         self._failures = 0
+        self._failing_since = float("-inf")
         self._pause = SHORTEST
         self._due = float("-inf")
+        self._closed_at = float("-inf")
 
     def due(self, now: float) -> bool:
         """Whether a probe may begin now."""
@@ -45,10 +52,11 @@ class Breaker:
         """Begin a probe; `close` or `open` ends it."""
         self.state = State.HALF_OPEN
 
-    def close(self) -> None:
+    def close(self, now: float) -> None:
         """Ask again: a probe went well."""
         self.state = State.CLOSED
         self._failures = 0
+        self._closed_at = now
 
     def open(self, now: float) -> None:
         """Ask no more; the next probe is due after a while.
@@ -58,20 +66,20 @@ class Breaker:
         """
         if self.state is State.CLOSED:
             self.opened += 1
+            if now - self._closed_at >= STEADY:
+                self._pause = SHORTEST
         self.state = State.OPEN
         self._due = now + self._pause * (1 + self._random.random()) / 2
         self._pause = min(self._pause * 2, LONGEST)
 
-    def failed(self) -> bool:
+    def failed(self, now: float) -> bool:
         """Count a failure; whether it is one too many, and time to `open`."""
+        if not self._failures:
+            self._failing_since = now
         self._failures += 1
-        return self._failures >= FAILURES_BORNE
+        long = now - self._failing_since >= LAPSE_BORNE
+        return long and self._failures >= FAILURES_BORNE
 
     def succeeded(self) -> None:
-        """Count none: it is there, and quick.
-
-        A probe alone does not shorten the pauses: one may pass all of them, and yet
-        fail whatever else it is asked.
-        """
+        """Count none: it is there, and quick."""
         self._failures = 0
-        self._pause = SHORTEST

@@ -65,7 +65,7 @@ class Trust:
     is worth a warning.  With `report_only` no pin need match, beside a name: all else
     must be right as ever.  `roots` are PEM certificates; None stands for the system's.
     Not `strict` means encrypted at any rate, and authenticated if it can be had
-    (RFC 8310 section 5).
+    (RFC 8310 section 5).  `protocol` is what is spoken inside (ALPN), b"" if unnamed.
     """
 
     server_name: str = ""
@@ -74,6 +74,7 @@ class Trust:
     strict: bool = True
     first_pin: str = ""
     report_only: bool = False
+    protocol: bytes = b"dot"
 
     @property
     def by_pin_alone(self) -> bool:
@@ -230,7 +231,8 @@ def _context(trust: Trust) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_cipher_list(CIPHERS)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_alpn_protos([b"dot"])
+    if trust.protocol:
+        context.set_alpn_protos([trust.protocol])
     if not trust.by_pin_alone:
         _add_roots(context, trust.roots)
     return context

@@ -13,6 +13,9 @@ LARGEST = 2**16
 LONGEST_LINE = 512
 """Octets of the longest line: numbers, and what errors have to say."""
 
+LONGEST_CODE = 20
+"""Characters of an error's code; a stranger's words are not repeated."""
+
 END = b"\r\n"
 
 
@@ -23,8 +26,9 @@ class Refusal(NamedTuple):
 
     @property
     def code(self) -> str:
-        """What kind of error it is."""
-        return self.words.partition(" ")[0]
+        """What kind of error it is, if that can be told."""
+        code = self.words.partition(" ")[0]
+        return code if code.isalnum() and len(code) <= LONGEST_CODE else "ERR"
 
 
 Reply: TypeAlias = bytes | int | Refusal | None

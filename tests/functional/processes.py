@@ -34,6 +34,7 @@ PACKAGES = {
     "nsenter": "util-linux",
     "openssl": "openssl",
     "promtool": "prometheus",
+    "redis-server": "redis-server",
     "systemd-analyze": "systemd",
     "unbound": "unbound",
     "unbound-control": "unbound",
