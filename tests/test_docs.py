@@ -26,13 +26,16 @@ from dotproxy.cli.check.findings import (
     Server,
     UpstreamFindings,
 )
+from dotproxy.config.caching import Caching
 from dotproxy.config.rule import Rule
+from dotproxy.config.shared_cache import Shared
 from dotproxy.lab.faults import KINDS, parse_faults
 from dotproxy.lab.options import explained
 from dotproxy.lab.server import create_lab
 from dotproxy.observe.certificate_status import CertificateStatus
 from dotproxy.observe.gateway_status import GatewayStatus
 from dotproxy.observe.metrics import Metrics
+from dotproxy.observe.shared_status import SharedStatus
 from dotproxy.observe.status import CacheStatus, ClientStatus, Counted, Status
 from dotproxy.observe.subject import Subject
 from dotproxy.observe.upstream_status import (
@@ -42,6 +45,7 @@ from dotproxy.observe.upstream_status import (
     UpstreamStatus,
 )
 from tests.credentials import folder_of, issue, write
+from tests.functional.processes import free_port
 from tests.observed import Observed
 
 ROOT = Path(__file__).parent.parent
@@ -119,10 +123,12 @@ class MetricsTests(TestCase):
         os.close(handle)
         self.addCleanup(os.unlink, path)
         folder = folder_of(self.addCleanup)
+        shared = Shared(url=f"redis://127.0.0.1:{free_port()}")
         self.observed = Observed(
             self,
             rule=(Rule("block", files=(path,)),),
             certificate=(write(folder, issue("dns.example")),),
+            cache=Caching(shared=shared),
         )
 
     async def test_table(self) -> None:
@@ -148,7 +154,7 @@ class MetricsTests(TestCase):
         _, section = self.text.split("## The status")
         structs = (
             Status, Counted, CertificateStatus, ClientStatus, CacheStatus, Bucket,
-            GatewayStatus, UpstreamStatus, Closed, ConnectionStatus,
+            SharedStatus, GatewayStatus, UpstreamStatus, Closed, ConnectionStatus,
         )  # fmt: skip
         keys = {key for struct in structs for key in struct.__struct_fields__}
         told = re.findall(r"^\| (`.*?) \|", section, re.M)
