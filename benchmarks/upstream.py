@@ -54,7 +54,7 @@ def start_upstream(stage: Stage) -> Upstream:
     """Start the upstream, and wait until it serves."""
     folder = Path(tempfile.mkdtemp(prefix="upstream-", dir=stage.folder))
     upstream = Upstream(free_port(), folder / "ca.pem")
-    _write_certificates(folder)
+    write_certificates(folder)
     config = folder / "unbound.conf"
     config.write_text(UNBOUND.format(folder=folder, port=upstream.port, zone=ZONE))
     process = Process(stage, ["unbound", "-d", "-c", str(config)])
@@ -71,7 +71,8 @@ def start_relay(stage: Stage, upstream: Upstream, round_trip: float) -> Upstream
     return Upstream(port, upstream.ca_file)
 
 
-def _write_certificates(folder: Path) -> None:
+def write_certificates(folder: Path) -> None:
+    """Write what the upstream shows, and what its clients trust."""
     authority = Authority.create("authority of a benchmark", datetime.now(UTC))
     issued = authority.issue(Leaf((NAME,), ("127.0.0.1",), NAME))
     (folder / "ca.pem").write_bytes(authority.pem)
