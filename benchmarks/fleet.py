@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.plot import Curve, Plot, draw
+from dotproxy.local.seal import ROUNDING
 
 Floats = NDArray[np.float64]
 
@@ -128,7 +129,8 @@ def outcome(fleet: Fleet, world: World) -> Outcome:
     upstream, fleet_waited = below, waited
     if fleet.shared:
         # All nodes together are to the shared cache what clients are to a node.
-        each = everywhere / (1 + early * everywhere * ttl)
+        shown = np.maximum((1 - LATE) * ttl - ROUNDING, 0)
+        each = everywhere / (1 + everywhere * shown)
         upstream = (number * each).sum()
         gone = np.exp(-everywhere * ttl * (1 - early))
         fleet_waited = min(waited, (number * each * gone).sum())

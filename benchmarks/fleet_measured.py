@@ -2,7 +2,7 @@
 
 `python -m benchmarks.fleet_measured` starts two nodes, an unbound that answers every
 name, and a redis-server, and asks as the model has it: Zipf names, Poisson arrivals,
-each query of either node.  It takes some two minutes.
+each query of either node.  It takes some three minutes.
 """
 
 import re
@@ -25,17 +25,17 @@ from tests.functional.processes import Process, Stage, free_port
 from tests.functional.proxy import Proxy, start_proxy
 from tests.functional.redis import Redis
 
-WORLD = World(
-    names=2_000, exponent=0.9, rate=1.0, ttls=(5, 10, 20), shares=(0.3, 0.4, 0.3)
-)
+WORLD = World(names=2_000, exponent=0.9, rate=1.0, ttls=(20, 40), shares=(0.5, 0.5))
 
 RATE = 400
 """Queries a second: far from what two nodes can do."""
 
-WARM, MEASURED = 25.0, 30.0
+WARM, MEASURED = 45.0, 40.0
 """Seconds before counting begins, more than the longest TTL; and while it goes on."""
 
 NODES = 2
+
+RESULTS = ("hit", "miss", "slow", "error", "skipped")
 
 
 class Counts(NamedTuple):
@@ -43,10 +43,11 @@ class Counts(NamedTuple):
 
     replies: float
     cached: float
-    waited: float
     upstream: float
     found: float
     """Look-ups that the shared cache answered."""
+    looked_up: float
+    """All of them, those included that it was too slow for."""
     cpu: float
     """Seconds."""
 
@@ -69,21 +70,16 @@ def main() -> None:
         with ExitStack() as ending:
             counts = measured(Stage.create(ending.callback), shared)
         model = outcome(Fleet(NODES, RATE, shared), WORLD)
-        answered = 1 - counts.waited / counts.replies
-        found = counts.found / counts.replies
-        rows = (
+        answered, asked = counts.cached / counts.replies, counts.upstream / MEASURED
+        rows = [
             ("from the node's cache", f"{model.hits:.1%}", f"{answered:.1%}"),
-            (
-                "from any cache",
-                f"{model.fleet_hits:.1%}",
-                f"{answered + found:.1%}",
-            ),
-            (
-                "to the upstream",
-                f"{model.upstream:.1f}/s",
-                f"{counts.upstream / MEASURED:.1f}/s",
-            ),
-        )
+            ("to the upstream", f"{model.upstream:.1f}/s", f"{asked:.1f}/s"),
+        ]
+        if shared:
+            expected = 1 - model.upstream / model.lookups
+            found = counts.found / counts.looked_up
+            row = ("found in the shared cache", f"{expected:.1%}", f"{found:.1%}")
+            rows.append(row)
         for what, said, seen in rows:
             print(f"| {'yes' if shared else 'no'} | {what} | {said} | {seen} |")
         each = counts.cpu / counts.replies
@@ -96,6 +92,8 @@ def measured(stage: Stage, shared: bool) -> Counts:
     lines = ["[cache.shared]"]
     if shared:
         lines.append(f'url = "redis://127.0.0.1:{Redis(stage).port}"')
+        # It is the model that is tested, and not how busy the machine is.
+        lines.append("timeout = 0.1")
     nodes = [start_node(stage, upstream, lines) for _ in range(NODES)]
     ask(nodes, WARM, 1)
     before = total(nodes)
@@ -186,9 +184,9 @@ def total(nodes: list[Node]) -> Counts:
     return Counts(
         cached + waited,
         cached,
-        waited,
         counts["dotproxy_upstream_queries_total"],
         counts["dotproxy_shared_cache_lookups_total hit"],
+        sum(counts[f"dotproxy_shared_cache_lookups_total {it}"] for it in RESULTS),
         counts["process_cpu_seconds_total"],
     )
 

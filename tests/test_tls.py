@@ -558,6 +558,12 @@ class HelloTests(SynchronousTestCase):
         handle = line.connection.transport.getHandle()
         assert handle.get_alpn_proto_negotiated() == b"dot"
 
+    def test_no_protocol(self) -> None:
+        """Where what is spoken has no name, none is offered."""
+        server = Server(ROOT.issue(NAMED))
+        believed(meet(server, replace(TRUST, protocol=b"")))
+        assert server.offered == []
+
     def test_forward_secrecy(self) -> None:
         """A TLS 1.2 server that knows no AEAD with forward secrecy finds no cipher."""
         for cipher in (b"AES256-GCM-SHA384", b"ECDHE-ECDSA-AES256-SHA"):
