@@ -128,6 +128,9 @@ class Core:
 
         It takes until the last deadline, and a moment for the goodbye.
         """
+        if self.shared:
+            # Who waits for it goes on to the upstreams, which must not be gone then.
+            self.shared.store.stop()
         self._draining = self.upstreams.drain()
         return self._draining.addErrback(_let_be).addCallback(self._end)
 

@@ -1,12 +1,13 @@
 """What is made of one configuration, and goes when another takes its place."""
 
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 from typing import cast
 
 import dns.message
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -22,13 +23,15 @@ from dotproxy.lab.certificates import Authority
 from dotproxy.local.book import Book
 from dotproxy.local.rules import Rules
 from dotproxy.sharing import sharing_of
-from dotproxy.upstream.breaker import State
+from dotproxy.upstream.breaker import Breaker, State
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.proof import Proof
+from dotproxy.upstream.store import Store
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.ticker import TICK
 from dotproxy.upstream.tls import Trust
 from tests.clients import file_of
+from tests.fake_redis import FakeRedis
 from tests.fakes import FakeServer, make_query
 from tests.redirects import GATEWAY, redirect, rules_of
 from tests.test_certificates import NOW
@@ -367,6 +370,24 @@ class SharedTests(CoreTests):
         assert core.shared is not None
         self.assertEqual(core.shared.seal.since, self.core.shared.seal.since)
         self.assertGreater(core.shared.seal.since, 0)
+
+    def test_drained(self) -> None:
+        """Who waits for the shared cache during a reload is asked for upstream."""
+        redis = FakeRedis(self.clock)
+        redis.start()
+        attempt = partial(succeed, redis.connection)
+        store = Store("redis://here", attempt, self.clock, Breaker(Random(1)))
+        plan = self.plan()
+        assert plan.sharing is not None
+        sharing = plan.sharing._replace(store=store)
+        core = Core(plan._replace(sharing=sharing), Rules(BOOK), self.clock)
+        server = self.upstreams[-1]
+        self.ask(core, "first.example")
+        self.ask(core, "second.example")
+        self.assertEqual(len(server.asked), 1)
+        core.drain()
+        self.assertEqual(len(server.asked), 2)
+        self.assertFalse(server.drained)
 
     def test_stopped(self) -> None:
         """At the end nothing more is asked of it."""
