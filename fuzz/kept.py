@@ -6,12 +6,17 @@ from zlib import crc32
 from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
 from dotproxy.local.entry import check
+from dotproxy.local.seal import VERSION, Seal
 from dotproxy.local.snapshot import MAGIC, dump, load
 from dotproxy.wire.answer import parse_answer
 from dotproxy.wire.message import HEADER, OPT, FormatError, Record
 from dotproxy.wire.query import Query, parse_query
+from dotproxy.wire.reply import from_answer
 from fuzz.octets import Octets, answered
 from fuzz.reading import has_all, in_reply, is_reply
+
+SEALED_AT = 10.0**9
+"""When what a shared cache has was learned, in seconds since 1970."""
 
 STALE = 30
 """The TTL of a stale answer, in seconds (RFC 8767 section 4)."""
@@ -58,6 +63,21 @@ def fuzz_snapshot(octets: bytes) -> None:
         for reply in (cache.answer(wish), cache.stale(wish)):
             if reply is not None:
                 is_reply(wish, reply)
+
+
+def fuzz_sealed(octets: bytes) -> None:
+    """What a shared cache has is an answer to this query, or none, even sealed."""
+    choices = Octets(octets)
+    with suppress(FormatError):
+        wish = parse_query(choices.some())
+        rest = choices.rest()
+        seal = Seal(b"", Caching(), lambda: SEALED_AT)
+        key = seal.key(b"", wish)
+        value = bytes((VERSION,)) + seal._seal(key, rest) + rest
+        for each in (rest, value):
+            answer = seal.open(key, wish, each)
+            if answer is not None:
+                is_reply(wish, from_answer(wish, answer))
 
 
 def other_spelling(wish: Query) -> bytes:

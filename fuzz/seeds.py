@@ -8,10 +8,13 @@ import dns.rrset
 
 from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
+from dotproxy.local.entry import pack
+from dotproxy.local.lifetime import lifetime
 from dotproxy.local.snapshot import dump
 from dotproxy.wire.answer import parse_answer
 from dotproxy.wire.framing import frame
 from dotproxy.wire.query import parse_query
+from fuzz.kept import SEALED_AT
 from fuzz.octets import unanswered
 from tests.messages import OPTIONS, RDATAS
 
@@ -109,6 +112,24 @@ def snapshots() -> Iterator[bytes]:
     for query, answer in answers():
         cache.learn(parse_query(query), parse_answer(answer))
         yield dump(cache.entries())[:-4]
+
+
+def sealed() -> Iterator[bytes]:
+    """Return queries with their length, then what is shared of their answers."""
+    learned = int(SEALED_AT * 1000).to_bytes(8, "big")
+    for query, answer in answers():
+        wish, said = parse_query(query), parse_answer(answer)
+        kept_for = lifetime(wish, said, Caching())
+        if kept_for is not None:
+            head = len(query).to_bytes(2, "big") + query
+            yield head + learned + pack(said, kept_for, 0)
+
+
+def replies() -> Iterator[bytes]:
+    """Return what Redis says."""
+    yield b"+OK\r\n:-12\r\n$-1\r\n$0\r\n\r\n$4\r\n\r\n\r\n\r\n"
+    yield b"-ERR no such thing\r\n$1\r\na\r\n+PON"
+    yield b"$65536\r\n"
 
 
 def clients() -> Iterator[bytes]:

@@ -24,6 +24,8 @@ TARGETS = {
     "http": Target(wire.fuzz_http, seeds.requests),
     "socks": Target(wire.fuzz_socks, seeds.proxies),
     "frames": Target(wire.fuzz_frames, seeds.streams),
+    "replies": Target(wire.fuzz_replies, seeds.replies),
+    "sealed": Target(kept.fuzz_sealed, seeds.sealed),
     "cache": Target(kept.fuzz_cache, lambda: seeds.with_answers(b"\0\x3c\0")),
     "snapshot": Target(kept.fuzz_snapshot, seeds.snapshots),
     "stream": Target(streams.fuzz_stream, seeds.clients),

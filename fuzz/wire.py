@@ -18,6 +18,7 @@ from dotproxy.wire.message import (
     skip_plain_name,
 )
 from dotproxy.wire.query import Query, limit_datagram, parse_query
+from dotproxy.wire.resp import Replies, Reply
 from dotproxy.wire.socks import Login, Negotiation, SocksError
 from fuzz.octets import Octets, answered
 from fuzz.reading import has_all, is_reply, read, readable
@@ -176,6 +177,22 @@ def fuzz_frames(octets: bytes) -> None:
     assert cut == messages
     assert frames.pending == whole.pending
     assert b"".join(map(frame, messages)) == stream[: len(stream) - whole.pending]
+
+
+def fuzz_replies(octets: bytes) -> None:
+    """Any cut of what Redis says gives the same replies, or all of it is refused."""
+    single = [octets[at : at + 1] for at in range(len(octets))]
+    assert _replies([octets]) == _replies(single)
+
+
+def _replies(pieces: list[bytes]) -> list[Reply] | None:
+    replies, found = Replies(), list[Reply]()
+    try:
+        for piece in pieces:
+            found += replies.feed(piece)
+    except FormatError:
+        return None
+    return found
 
 
 def _goes_on(wire: bytes, record: Record) -> int:
