@@ -15,10 +15,6 @@ class GatewayMetricsTests(TestCase):
             for sample in metric.samples
         }
 
-    def test_none(self) -> None:
-        """Without a gateway nothing is counted."""
-        assert {*self.samples(subject(None)).values()} == {0}
-
     def test_metrics(self) -> None:
         """All that is counted is exported, and relays that ended well even at 0."""
         name = "dotproxy_gateway_"

@@ -29,5 +29,7 @@ class GatewayTests(TestCase):
         assert gateway_status(subject(a_gateway())) == shown
 
     def test_none(self) -> None:
-        """Without a gateway its status is null."""
-        assert gateway_status(subject(None)) is None
+        """Where it listens nowhere its status is null."""
+        off = a_gateway()
+        off.addresses = []
+        assert gateway_status(subject(off)) is None

@@ -186,10 +186,11 @@ class ReloadTests(ProxyTests):
 
     async def test_other_leases(self) -> None:
         """Nobody hears of an address in a network that is gone."""
-        rule = redirect("a.example", policy="address-per-name")
+        backend = "192.0.2.9:443"
+        rule = redirect("a.example", policy="address-per-name", backend=backend)
         client = self.udp()
         for network, start in (("127.64", self.start), ("127.65", self.reload)):
-            gateway = Gateway(("127.0.0.1:0",), leases=(f"{network}.0.0/16",))
+            gateway = Gateway(("0.0.0.0:0",), leases=(f"{network}.0.0/16",))
             start(replace(CONFIG, rule=(rule,), gateway=gateway))
             for number in (1, 2):
                 asked = query(number, "a.example")

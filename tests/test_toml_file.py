@@ -25,7 +25,6 @@ from dotproxy.config.toml_file import (
     RULE_KEYS,
     TABLES,
     UPSTREAM_KEYS,
-    certificate_file,
     load,
 )
 
@@ -655,21 +654,6 @@ class CacheFileTests(FileTests):
 
 
 class CertificateFileTests(FileTests):
-    def test_absolute(self) -> None:
-        """The path holds wherever the process goes afterwards."""
-        ca_file = self.folder / "ca.pem"
-        ca_file.write_text(CERTIFICATE)
-        relative = os.path.relpath(ca_file)
-        self.assertFalse(os.path.isabs(relative))
-        self.assertEqual(certificate_file(relative), str(ca_file))
-
-    def test_key_file(self) -> None:
-        """A PEM file may hold other things than certificates; that is told."""
-        key = self.folder / "key.pem"
-        key.write_text("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n")
-        with pytest.raises(ValueError, match="holds no certificate"):
-            certificate_file(str(key))
-
     def test_impossible_name(self) -> None:
         """A name that no file can have is a ConfigError, too."""
         message = self.fault("[[upstream]]\nca_file = 'a\\u0000'".replace("'", '"'))

@@ -16,11 +16,12 @@ from dotproxy.cli.check.subject import subjects
 from dotproxy.cli.flag import seconds
 from dotproxy.cli.host import look_up
 from dotproxy.config.model import Config, ConfigError, Upstream
+from dotproxy.config.named_files import certificate_file
 from dotproxy.config.options import checked, opt_version
 from dotproxy.config.presets import PRESETS
 from dotproxy.config.setting import shown
 from dotproxy.config.spelling import HIGHEST_PORT, address_and_port, host_name, joined
-from dotproxy.config.toml_file import DEFAULT, certificate_file
+from dotproxy.config.toml_file import DEFAULT
 from dotproxy.config.upstream import TLS_PORT
 from dotproxy.config.upstream_spec import SCHEME, parse_upstream
 from dotproxy.upstream.interface import UpstreamError

@@ -22,9 +22,10 @@ from dotproxy.config.model import (
     Upstream,
     parse_listen,
 )
+from dotproxy.config.named_files import certificate_file
 from dotproxy.config.setting import advice, shown
 from dotproxy.config.spelling import spki_pin, spread
-from dotproxy.config.toml_file import DEFAULT, certificate_file, load
+from dotproxy.config.toml_file import DEFAULT, load
 from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.config.upstream_spec import parse_upstream
 

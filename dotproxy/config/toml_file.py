@@ -1,7 +1,6 @@
 """The configuration file, dotproxy.toml: read, checked and turned into a Config."""
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -24,6 +23,7 @@ from dotproxy.config.model import (
     Listen,
     parse_listen,
 )
+from dotproxy.config.named_files import certificate_file, list_file
 from dotproxy.config.naming import Hosts, Rebinding, SpecialNames
 from dotproxy.config.presets import DEFAULT_UPSTREAM
 from dotproxy.config.query_log import QueryLog
@@ -71,37 +71,6 @@ def load(path: str) -> Config:
         line = line_of(text, fault.path) if fault.path else None
         place = f"{path}:{line}" if line else path
         raise ConfigError(f"{place}: {fault.subject}", fault.rule, fault.path) from None
-
-
-def certificate_file(path: str) -> str:
-    """Return the absolute path of a PEM file that holds a certificate.
-
-    Absolute, since a daemon may leave its folder.  Raises ValueError.
-    """
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as fault:
-        raise ValueError(f"cannot be read: {fault.strerror}") from None
-    if b"-----BEGIN CERTIFICATE-----" not in content:
-        raise ValueError(
-            "holds no certificate: name a PEM file with a BEGIN CERTIFICATE line"
-        )
-    return os.path.abspath(path)
-
-
-def list_file(path: str) -> str:
-    """Return the absolute path of a file of names that can be read.  Raises ValueError.
-
-    A pipe, from which nothing may ever come, is no such file.
-    """
-    try:
-        if "\0" in path or not stat.S_ISREG(os.stat(path).st_mode):
-            raise ValueError("must be a plain file")
-        with open(path, "rb"):
-            return os.path.abspath(path)
-    except OSError as fault:
-        raise ValueError(f"cannot be read: {fault.strerror}") from None
 
 
 def _config(document: Table, folder: str) -> Config:

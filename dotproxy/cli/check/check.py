@@ -18,9 +18,10 @@ from dotproxy.cli.check.subject import LAB_NAMES, start_lab, subjects
 from dotproxy.cli.check.survey import Survey
 from dotproxy.cli.flag import seconds
 from dotproxy.config.model import Config, ConfigError
+from dotproxy.config.named_files import certificate_file
 from dotproxy.config.options import LAB, checked, opt_version
 from dotproxy.config.spelling import host_name, spki_pin
-from dotproxy.config.toml_file import DEFAULT, certificate_file, load
+from dotproxy.config.toml_file import DEFAULT, load
 from dotproxy.config.upstream_spec import parse_upstream
 
 timeout_seconds = seconds(0.1, 30)
