@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 
 BEATS = 2
@@ -84,15 +85,15 @@ class Reports(Service):
         """Reload, and say before that it begins, afterwards what is served then.
 
         The time is that of CLOCK_MONOTONIC: by it the manager knows that a reload was
-        begun after it had asked for one.  Who stops already reports no reload.
+        begun after it had asked for one.  Who stops already reports no reload.  What
+        `reload` returns may be a Deferred.
         """
         if self._trigger is None:
             reload()
             return
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._notices.send("RELOADING=1", f"MONOTONIC_USEC={now}", "STATUS=reloading")
-        reload()
-        self._ready()
+        maybeDeferred(reload).addCallback(lambda _: self._ready())
 
     def _begin(self) -> None:
         if self.running:

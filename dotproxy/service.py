@@ -2,17 +2,18 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
 
 from dotproxy.clock import uptime
+from dotproxy.config.admin import Admin
 from dotproxy.config.model import Config, ConfigError
 from dotproxy.config.options import Options
 from dotproxy.config.query_log import OFF
@@ -21,8 +22,10 @@ from dotproxy.core import plan_for
 from dotproxy.observe.doors import Door, bind_doors
 from dotproxy.proxy import Proxy, Source
 from dotproxy.reports import Notices, Reports, parse_address, watchdog_period
+from dotproxy.server.credentials import read_credentials
+from dotproxy.server.encryption import check
 from dotproxy.server.inherited import inherit, listening
-from dotproxy.server.listeners import NOTHING, Inherited
+from dotproxy.server.listeners import NOTHING, Inherited, bind_all
 from dotproxy.signals import Signal
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.connection import Connection
@@ -32,8 +35,17 @@ from dotproxy.upstream.pool import Pool
 from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Authenticator, Trust
 from dotproxy.upstreams import group, limits
+from dotproxy.workers.share import number_of
 
 __all__ = ["Options", "assemble", "makeService"]
+
+
+class Shown(NamedTuple):
+    """What callers see and steer: by their own calls, if it is not one proxy."""
+
+    subject: MultiService
+    admin: Admin
+    calls: Callable[[], Mapping[str, Any]] | None = None
 
 
 def makeService(options: Options) -> IService:
@@ -54,12 +66,12 @@ def makeService(options: Options) -> IService:
             return listening(options.again(), inherited)
 
         config = listening(options.config, inherited)
+        if number_of(config) > 1:
+            return _supervised(config, reactor, again, inherited)
         proxy = assemble(config, reactor, again, inherited)
     except ConfigError as fault:
         raise SystemExit(f"dotproxy: {fault}") from None
-    hangup = Signal(signal.SIGHUP, _reported(proxy, reactor), reactor)
-    hangup.setServiceParent(proxy)
-    hangup.install()
+    _hear_hangup(proxy, _reported(proxy, reactor), reactor)
     if proxy.recording is not None:
         moved = Signal(signal.SIGUSR1, proxy.recording.reopen, reactor)
         moved.setServiceParent(proxy)
@@ -95,8 +107,46 @@ def assemble(
         undo.pop_all()
     proxy.serve(config, bound)
     proxy.listeners.setServiceParent(proxy)
-    _open(doors, proxy, reactor)
+    _open(doors, Shown(proxy, config.admin), reactor)
     return proxy
+
+
+def _supervised(
+    config: Config, reactor: Any, again: Callable[[], Config], inherited: Inherited
+) -> IService:
+    """Have several processes serve; what does so is not imported where one does."""
+    from dotproxy.workers.calls import merged_calls
+    from dotproxy.workers.supervisor import Source as Checked
+    from dotproxy.workers.supervisor import Supervisor
+
+    def look_over(config: Config) -> None:
+        plan_for(config, None, reactor)
+        check(read_credentials(config.certificate))
+
+    look_over(config)
+    with ExitStack() as undo:
+        doors = bind_doors(config.admin, os.environ, reactor)
+        undo.callback(_close, doors)
+        bound = bind_all(config, inherited)
+        undo.pop_all()
+    supervisor = Supervisor(config, bound, Checked(again, look_over), reactor)
+    _open(doors, Shown(supervisor, config.admin, merged_calls), reactor)
+    reports = _reports(lambda: supervisor.summary, reactor)
+    reload: Callable[[], object] = supervisor.reload_or_complain
+    if reports is not None:
+        # Their manager hears of them once all serve.
+        supervisor.on_ready = partial(reports.setServiceParent, supervisor)
+        reload = partial(reports.reload, reload)
+    _hear_hangup(supervisor, reload, reactor)
+    return supervisor
+
+
+def _hear_hangup(
+    parent: MultiService, reload: Callable[[], object], reactor: Any
+) -> None:
+    hangup = Signal(signal.SIGHUP, reload, reactor)
+    hangup.setServiceParent(parent)
+    hangup.install()
 
 
 def _handed_over() -> Inherited:
@@ -114,13 +164,20 @@ def _handed_over() -> Inherited:
 
 def _reported(proxy: Proxy, reactor: Any) -> Callable[[], None]:
     """Have the service manager hear of it, if there is one; return how to reload."""
-    address = parse_address(os.environ)
-    if not address:
+    reports = _reports(lambda: proxy.summary, reactor)
+    if reports is None:
         return proxy.reload_or_complain
-    period = watchdog_period(os.environ, os.getpid())
-    reports = Reports(Notices(address), lambda: proxy.summary, reactor, period)
     reports.setServiceParent(proxy)
     return partial(reports.reload, proxy.reload_or_complain)
+
+
+def _reports(status: Callable[[], str], reactor: Any) -> Reports | None:
+    """Return what tells the service manager, if there is one."""
+    address = parse_address(os.environ)
+    if not address:
+        return None
+    period = watchdog_period(os.environ, os.getpid())
+    return Reports(Notices(address), status, reactor, period)
 
 
 def _close(sockets: Sequence[Door]) -> None:
@@ -128,18 +185,19 @@ def _close(sockets: Sequence[Door]) -> None:
         each.close()
 
 
-def _open(doors: Sequence[Door], proxy: Proxy, reactor: Any) -> None:
-    """Show the proxy; what does so is not imported where nobody can look."""
+def _open(doors: Sequence[Door], shown: Shown, reactor: Any) -> None:
+    """Show it; what does so is not imported where nobody can look."""
     if not doors:
         return
+    from dotproxy.observe.actions import CALLS
     from dotproxy.observe.guard import Guard, Owner
     from dotproxy.observe.site import create_site
 
-    admin = proxy.core.config.admin
+    subject, admin, calls = shown
     for door in doors:
         judge = Owner() if door.private else Guard(admin.hosts, admin.token)
-        door.site = create_site(proxy, judge, reactor)
-        door.setServiceParent(proxy)
+        door.site = create_site(subject, judge, reactor, calls() if calls else CALLS)
+        door.setServiceParent(subject)
 
 
 def _keep_journal(proxy: Proxy) -> None:

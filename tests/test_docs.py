@@ -36,7 +36,13 @@ from dotproxy.observe.certificate_status import CertificateStatus
 from dotproxy.observe.gateway_status import GatewayStatus
 from dotproxy.observe.metrics import Metrics
 from dotproxy.observe.shared_status import SharedStatus
-from dotproxy.observe.status import CacheStatus, ClientStatus, Counted, Status
+from dotproxy.observe.status import (
+    CacheStatus,
+    ClientStatus,
+    Counted,
+    Status,
+    WorkerStatus,
+)
 from dotproxy.observe.subject import Subject
 from dotproxy.observe.upstream_status import (
     Bucket,
@@ -155,6 +161,7 @@ class MetricsTests(TestCase):
         structs = (
             Status, Counted, CertificateStatus, ClientStatus, CacheStatus, Bucket,
             SharedStatus, GatewayStatus, UpstreamStatus, Closed, ConnectionStatus,
+            WorkerStatus,
         )  # fmt: skip
         keys = {key for struct in structs for key in struct.__struct_fields__}
         told = re.findall(r"^\| (`.*?) \|", section, re.M)

@@ -24,9 +24,9 @@ FLOORS = (
     {"resolver"},
     {"server", "gateway", "cache_file", "lease_file", "core", "rule_files", "pause"},
     {"observe"},
-    {"proxy"},
+    {"proxy", "workers"},
     {"service"},
-    {"cli"},
+    {"cli", "worker"},
 )
 """The rooms, lowest first: folders, and modules that stand alone."""
 

@@ -125,8 +125,9 @@ SHOWN = ("block", "allow", "answer", "forward", "redirect")
 """The actions in the order in which the sample shows them."""
 
 KNOWN = (
-    "known: listen, profile, upstream, cache, rule, certificate, forward, access,"
-    " rate_limit, clients, hosts, rebinding, special, gateway, admin, query_log"
+    "known: listen, workers, profile, upstream, cache, rule, certificate, forward,"
+    " access, rate_limit, clients, hosts, rebinding, special, gateway, admin,"
+    " query_log"
 )
 
 FAULTS = (

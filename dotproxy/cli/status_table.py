@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dotproxy.observe.gateway_status import GatewayStatus
-from dotproxy.observe.status import ClientStatus, Status
+from dotproxy.observe.status import ClientStatus, Status, WorkerStatus
 from dotproxy.observe.upstream_status import ConnectionStatus, UpstreamStatus
 
 STYLES = {"up": "green", "down": "bold red", "new": "yellow"}
@@ -50,6 +50,8 @@ def _whole(first: Status, later: Status) -> Iterator[Line]:
     seconds = max(later.uptime_s - first.uptime_s, 0.001)
     rate = (asked - before) / seconds
     yield "queries", f"{asked}, {rate:.1f} a second, {clients.under_way} under way"
+    for worker in later.workers:
+        yield f"worker {worker.number}", _worker(worker)
     replies = ", ".join(f"{count} {source}" for source, count in later.replies.items())
     yield "replies", replies
     tcp, tls = clients.tcp_connections, clients.tls_connections
@@ -78,6 +80,14 @@ def _gateway(gateway: GatewayStatus) -> Iterator[Line]:
     yield "clients", f"{gateway.open} there; gone: {', '.join(gone) or 'none'}"
     up, down = gateway.octets_up / MEGABYTE, gateway.octets_down / MEGABYTE
     yield "octets", f"{up:.1f} MiB up, {down:.1f} MiB down"
+
+
+def _worker(worker: WorkerStatus) -> str:
+    if not worker.serves:
+        return f"does not serve, begun {worker.begun} times"
+    again = f", begun {worker.begun} times" if worker.begun > 1 else ""
+    counts = f"{worker.queries} queries, {worker.cache_entries} answers in its cache"
+    return f"process {worker.pid}, {counts}{again}"
 
 
 def _upstream(upstream: UpstreamStatus) -> Iterator[Line]:

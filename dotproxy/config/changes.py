@@ -18,10 +18,14 @@ def keep_lasting(before: Config, after: Config) -> Config:
 
     That is the cache's file, which is read but once, at the start; the query log, whose
     file is open; and where the proxy is steered: who asked for the reload waits there.
-    Raises ConfigError if what is new cannot do with it.
+    Where there are workers, their number and the addresses last, too: they inherit the
+    sockets.  Raises ConfigError if what is new cannot do with it.
     """
+    shared = {"listen": before.listen} if before.workers != 1 else {}
     return replace(
         after,
+        **shared,
+        workers=before.workers,
         cache=replace(after.cache, file=before.cache.file),
         admin=before.admin,
         query_log=before.query_log,

@@ -32,6 +32,7 @@ from dotproxy.config.setting import (
     seconds,
     shown,
     whole,
+    written,
 )
 from dotproxy.config.spelling import (
     HIGHEST_PORT,
@@ -60,6 +61,9 @@ __all__ = [
 STRATEGIES = ("failover", "fastest", "round-robin", "random", "race", "split")
 SUBNETS = ("strip", "private", "keep")
 PROFILES = ("strict", "opportunistic")
+
+MOST_WORKERS = 256
+"""Processes that serve: more than the cores of nearly all machines."""
 
 TLS_PORT = 853
 """The port of DNS over TLS (RFC 7858 section 3.1)."""
@@ -115,7 +119,7 @@ class Config(Struct, frozen=True):
     """Hold everything that can be configured.
 
     With `lab` the default group has no upstream: a small server in this process takes
-    its place.
+    its place.  `workers` is how many processes serve, 0 for one on each core.
     """
 
     listen: tuple[Listen, ...]
@@ -134,10 +138,12 @@ class Config(Struct, frozen=True):
     admin: Admin = Admin()
     query_log: QueryLog = QueryLog()
     certificate: tuple[Certificate, ...] = ()
+    workers: Annotated[int, whole(0, MOST_WORKERS)] = 1
     lab: bool = False
 
     def __post_init__(self) -> None:
         check_types(self)
+        self._check_workers()
         self._check_listeners()
         self._check_upstreams()
         self._check_loops()
@@ -158,6 +164,15 @@ class Config(Struct, frozen=True):
     def listens_by_default(self) -> bool:
         """Whether nobody asked for other listeners: then IPv6 may be missing."""
         return self.listen == DEFAULT_LISTEN
+
+    def _check_workers(self) -> None:
+        if self.workers != 1 and self.gateway.listen:
+            raise ConfigError(
+                written("workers", self.workers),
+                "cannot share a gateway, which remembers whom it led: leave workers"
+                " away, or run the gateway as a proxy of its own",
+                ("workers",),
+            )
 
     def _check_listeners(self) -> None:
         if not self.listen:

@@ -12,8 +12,8 @@ from twisted.copyright import version as twisted_version
 from twisted.python import usage
 
 from dotproxy import __version__
+from dotproxy.config import flag_values
 from dotproxy.config.admin import Admin
-from dotproxy.config.caching import Caching
 from dotproxy.config.model import (
     Config,
     ConfigError,
@@ -40,7 +40,7 @@ GROUPS = {
     "TLS": {"pin": "PIN", "ca-file": "FILE"},
     "Cache": {"cache-size": "BYTES"},
     "Watch": {"admin": "ADDR", "log-format": "FORMAT"},
-    "Run": {"config": "FILE", "help": "", "version": ""},
+    "Run": {"config": "FILE", "workers": "N", "help": "", "version": ""},
 }
 """What --help shows, in its order: the flags of each group and their values."""
 
@@ -90,6 +90,7 @@ class Options(usage.Options):
         self._listen: list[Listen] = []
         self._upstream: list[Upstream] = []
         self._lab = False
+        self._workers: int | None = None
         self._tls: dict[str, Any] = {}
         self._forward: dict[str, Any] = {}
         self._cache: dict[str, Any] = {}
@@ -157,7 +158,7 @@ class Options(usage.Options):
     def opt_timeout(self, text: str) -> None:
         """Answer within so many seconds, 0.1 to 30, if only to say that it failed
         (default 5)."""
-        self._forward["timeout"] = checked("--timeout", text, _timeout)
+        self._forward["timeout"] = checked("--timeout", text, flag_values.timeout)
 
     def opt_pin(self, text: str) -> None:
         """Insist on this key, sha256//BASE64; may be repeated, one match is enough;
@@ -176,7 +177,7 @@ class Options(usage.Options):
 
     def opt_cache_size(self, text: str) -> None:
         """Keep so many octets of answers, 0 for none (default 33554432, 32 MiB)."""
-        self._cache["size"] = checked("--cache-size", text, _cache_size)
+        self._cache["size"] = checked("--cache-size", text, flag_values.cache_size)
 
     def opt_admin(self, text: str) -> None:
         """Show metrics and status there, by HTTP: ADDRESS:PORT, such as
@@ -184,6 +185,10 @@ class Options(usage.Options):
         self._admin["listen"] = checked(
             "--admin", text, lambda address: Admin(listen=address).listen
         )
+
+    def opt_workers(self, text: str) -> None:
+        """Serve by so many processes, 0 for one on each core (default 1)."""
+        self._workers = checked("--workers", text, flag_values.workers)
 
     def opt_log_format(self, text: str) -> None:
         """Log as text, or as json, an object on each line (default text)."""
@@ -222,6 +227,8 @@ class Options(usage.Options):
         }
         if self._listen:
             changes["listen"] = tuple(self._listen)
+        if self._workers is not None:
+            changes["workers"] = self._workers
         if self._upstream or self._lab:
             others = (u for u in self._base.upstream if u.group != DEFAULT_GROUP)
             ours = (replace(u, **self._tls) for u in self._upstream)
@@ -230,7 +237,7 @@ class Options(usage.Options):
         try:
             self.config = replace(self._base, **changes)
         except ConfigError as fault:
-            flag = fault.path[0] == "listen" or self._upstream
+            flag = fault.path[0] in ("listen", "workers") or self._upstream
             raise usage.UsageError(
                 f"--{fault}" if flag else f"--listen: {fault}"
             ) from None
@@ -278,18 +285,3 @@ def checked(flag: str, text: str, read: Callable[[str], T]) -> T:
     except ValueError as fault:
         rule = str(fault)
     raise usage.UsageError(f"{flag} {shown(text)} {rule}")
-
-
-def _timeout(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        # What is no number is out of every range: the same rule tells what is allowed.
-        seconds = float("nan")
-    return Forward(timeout=seconds).timeout
-
-
-def _cache_size(text: str) -> int:
-    # What is no number, or has more digits than Python reads, is out of range too.
-    number = text.isdecimal() and len(text) < 20
-    return Caching(size=int(text) if number else -1).size

@@ -50,7 +50,10 @@ TABLES: Mapping[str, type[Struct]] = {
     "admin": Admin,
     "query_log": QueryLog,
 }
-KEYS = ("listen", "profile", "upstream", "cache", "rule", "certificate", *TABLES)
+KEYS = (
+    *("listen", "workers", "profile", "upstream", "cache", "rule", "certificate"),
+    *TABLES,
+)
 UPSTREAM_KEYS = ("address", *Upstream.__struct_fields__)
 RULE_KEYS = ("file", *Rule.__struct_fields__)
 

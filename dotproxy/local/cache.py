@@ -63,6 +63,8 @@ class Cache:
         self.hits = self.misses = self.stale_hits = self.evictions = 0
         self.on_due: Callable[[Query], object] = _ignore
         """Hears, once, of a query for what is in the last tenth of its life."""
+        self.on_learned: Callable[[bytes, bytes], object] = _unheard
+        """Hears the key and the entry of what was learned and is kept."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -107,7 +109,9 @@ class Cache:
         bounds = replace(self._options, min_ttl=0) if exact else self._options
         kept_for = lifetime(query, answer, bounds)
         if kept_for is not None:
-            self._put(query.key, pack(answer, kept_for, self._now()))
+            entry = pack(answer, kept_for, self._now())
+            self._put(query.key, entry)
+            self.on_learned(query.key, entry)
         elif settles(answer) and query.key in self._entries:
             self._drop(query.key)
 
@@ -158,6 +162,13 @@ class Cache:
         """Take back what `entries` gave, unless something newer has come."""
         if key not in self._entries and age <= BEGINNING:
             self._put(key, restamped(entry, self._now() - age))
+
+    def adopt(self, age: int, key: bytes, entry: bytes) -> None:
+        """Take what another cache learned, unless this one learned it later."""
+        stored = self._now() - age
+        known = self._entries.get(key)
+        if known is None or times(known)[0] <= stored:
+            self._put(key, restamped(entry, stored))
 
     def _now(self) -> int:
         return int(self._seconds()) - self._beginning
@@ -224,4 +235,8 @@ def _is_under(name: bytes, parent: bytes, subtree: bool) -> bool:
 
 
 def _ignore(query: Query) -> None:
+    """Stand where nobody listens."""
+
+
+def _unheard(key: bytes, entry: bytes) -> None:
     """Stand where nobody listens."""

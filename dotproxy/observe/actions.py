@@ -56,9 +56,12 @@ class Fault(Exception):
 
 
 class Call(NamedTuple):
-    """One thing to ask for, and whether it changes anything."""
+    """One thing to ask for, and whether it changes anything.
 
-    run: Callable[[Subject, Words], Deferred[Reply]]
+    `run` is given who is looked at: a `Subject`, or who speaks for several.
+    """
+
+    run: Callable[[Any, Words], Deferred[Reply]]
     acts: bool = False
     private: bool = False
     """Whether it is only for those who could change things, too."""

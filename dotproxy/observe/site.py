@@ -15,7 +15,6 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from dotproxy.observe.actions import CALLS, TEXT, Call, Fault, Reply
 from dotproxy.observe.guard import Call as Header
 from dotproxy.observe.guard import Refusal
-from dotproxy.observe.subject import Subject
 
 PATIENCE = 30
 """Seconds for which a connection may say nothing."""
@@ -60,7 +59,7 @@ class CallResource(Resource):
     log = Logger()
     isLeaf = True
 
-    def __init__(self, call: Call, subject: Subject, judge: Judge) -> None:
+    def __init__(self, call: Call, subject: Any, judge: Judge) -> None:
         super().__init__()
         self._call = call
         self._subject = subject
@@ -96,10 +95,12 @@ class CallResource(Resource):
         return _said(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error"))
 
 
-def create_site(subject: Subject, judge: Judge, reactor: Any) -> Site:
+def create_site(
+    subject: Any, judge: Judge, reactor: Any, calls: Mapping[str, Call] = CALLS
+) -> Site:
     """Return the site that answers all calls which `judge` lets in."""
     root = Resource()
-    for path, call in CALLS.items():
+    for path, call in calls.items():
         root.putChild(path.encode(), CallResource(call, subject, judge))
     return QuietSite(root, timeout=PATIENCE, reactor=reactor)
 

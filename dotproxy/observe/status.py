@@ -62,6 +62,18 @@ class Counted(Struct, frozen=True):
     count: int
 
 
+class WorkerStatus(Struct, frozen=True):
+    """One of several processes that serve."""
+
+    number: int
+    pid: int
+    serves: bool
+    begun: int
+    """How many were started in its place, and it the last."""
+    queries: int
+    cache_entries: int
+
+
 class Status(Struct, frozen=True):
     """All of it."""
 
@@ -89,6 +101,8 @@ class Status(Struct, frozen=True):
     top_names: tuple[Counted, ...] | None = None
     """None where they are not counted."""
     top_clients: tuple[Counted, ...] | None = None
+    workers: tuple[WorkerStatus, ...] = ()
+    """Those who serve, where they are several."""
 
 
 def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:

@@ -1,7 +1,7 @@
 """All addresses that are served; some may come and go while the others stay."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from functools import partial
 from types import MappingProxyType
@@ -42,8 +42,8 @@ class Bound(NamedTuple):
     credentials: Credentials
 
 
-Inherited = Mapping[Listen, Sockets]
-"""Sockets that a service manager has bound, by what they stand for."""
+Inherited = Mapping[Listen, Opened]
+"""Sockets that somebody else has bound, by what they stand for."""
 
 NOTHING: Inherited = MappingProxyType({})
 
@@ -100,24 +100,8 @@ class Listeners(MultiService):
         """
         credentials = read_credentials(config.certificate)
         check(credentials)
-        return Bound(self._bind(config, inherited), credentials)
-
-    def _bind(self, config: Config, inherited: Inherited) -> Mapping[Listen, Opened]:
-        bound: dict[Listen, Opened] = {}
-        for listen in config.listen:
-            if listen in self._serving:
-                continue
-            try:
-                bound[listen] = inherited.get(listen) or _open(listen)
-                _check_copies(str(listen), bound[listen])
-            except ListenError as fault:
-                if fault.absent and config.listens_by_default and self._has_one(bound):
-                    # Nobody asked for IPv6, so a machine without it is no fault.
-                    continue
-                for sockets in bound.values():
-                    sockets.close()
-                raise self._explained(fault, listen) from None
-        return bound
+        bound = bind_all(config, inherited, self._serving, self._explained)
+        return Bound(bound, credentials)
 
     def serve(self, config: Config, bound: Bound) -> None:
         """Serve what is configured, with what was bound for it, and nothing else.
@@ -148,9 +132,6 @@ class Listeners(MultiService):
             return Listener(opened, self._factory, self._reactor)
         return TLSListener(opened, self._factory, self._reactor, self._encryption)
 
-    def _has_one(self, bound: Mapping[Listen, Opened]) -> bool:
-        return bool(bound or self._serving)
-
     def _all(self) -> list[Served]:
         return [*self._serving.values(), *self._leaving]
 
@@ -179,6 +160,31 @@ class Listeners(MultiService):
         del self._leaving[listener]
         closing: Deferred[None] = listener.disownServiceParent()
         return closing
+
+
+def bind_all(
+    config: Config,
+    inherited: Inherited = NOTHING,
+    serving: Collection[Listen] = (),
+    explained: Callable[[ListenError, Listen], ConfigError] = lambda fault, _: fault,
+) -> Mapping[Listen, Opened]:
+    """Bind what is configured and not served; or nothing, and raise what `explained`
+    makes of the fault."""
+    bound: dict[Listen, Opened] = {}
+    for listen in config.listen:
+        if listen in serving:
+            continue
+        try:
+            bound[listen] = inherited.get(listen) or _open(listen)
+            _check_copies(str(listen), bound[listen])
+        except ListenError as fault:
+            if fault.absent and config.listens_by_default and (bound or serving):
+                # Nobody asked for IPv6, so a machine without it is no fault.
+                continue
+            for sockets in bound.values():
+                sockets.close()
+            raise explained(fault, listen) from None
+    return bound
 
 
 def _open(listen: Listen) -> Opened:

@@ -19,7 +19,7 @@ class Redis:
         self.port = free_port()
         self.ca_file = stage.folder / "redis-ca.pem"
         port = str(self.port)
-        listening = ("--port", port)
+        listening: tuple[str, ...] = ("--port", port)
         if encrypted:
             listening = ("--port", "0", "--tls-port", port, *self._certified(stage))
         settled = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no")

@@ -1,0 +1,205 @@
+"""One of several processes that serve: the program that the supervisor starts.
+
+It is told what to do over the descriptor `LINK`, and ends when nobody is there any
+more.  Its log goes to stdout, a JSON object on each line.
+"""
+
+import json
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from importlib import import_module
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import globalLogBeginner
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+
+from dotproxy.clock import uptime
+from dotproxy.config.model import Config, ConfigError
+from dotproxy.json_log import JsonLog
+from dotproxy.local.snapshot import load
+from dotproxy.observe.actions import CALLS, TEXT, Fault, Reloaded, Reply, as_json
+from dotproxy.proxy import Proxy
+from dotproxy.server.listeners import Inherited, Opened
+from dotproxy.server.sockets import Sockets
+from dotproxy.service import assemble
+from dotproxy.signals import Signal
+from dotproxy.workers.commands import (
+    FIRST_SOCKET,
+    LINK,
+    Ask,
+    Learned,
+    Ping,
+    Refused,
+    Reload,
+    Serve,
+)
+from dotproxy.workers.spread import Spread
+
+FOR_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP)
+"""Signals that a terminal sends to all its processes: the supervisor says what
+follows."""
+
+
+def main() -> None:
+    """Serve until the supervisor says otherwise, or is gone."""
+    reactor: Any = import_module("twisted.internet.reactor")
+    reactor.seconds = uptime
+    for number in FOR_THE_SUPERVISOR:
+        signal.signal(number, signal.SIG_IGN)
+    globalLogBeginner.beginLoggingTo([JsonLog(sys.stdout)], redirectStandardIO=False)
+    worker = Worker(reactor, inherited)
+    # It is left to Twisted, which works on a copy.
+    with socket.socket(fileno=LINK) as link:
+        link.setblocking(False)
+        reactor.adoptStreamConnection(
+            link.fileno(), socket.AF_UNIX, Factory.forProtocol(lambda: worker)
+        )
+    # Twisted's own would complain where one comes while we stop already.
+    Signal(signal.SIGTERM, worker.stop, reactor).install()
+    reactor.run(installSignalHandlers=False)
+
+
+class Worker(amp.AMP):
+    """Do what the supervisor says.
+
+    `adopt` returns the sockets of a configuration.
+    """
+
+    proxy: Proxy
+
+    def __init__(self, reactor: Any, adopt: Callable[[Config], Inherited]) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._adopt = adopt
+        self._generation = 0
+        self._stopping = False
+        self._spread = Spread(self._send, reactor)
+        self._config: Config
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End: nobody would know of us."""
+        super().connectionLost(reason)
+        self.stop()
+
+    def stop(self) -> None:
+        """End, once what was asked is answered."""
+        if not self._stopping:
+            self._stopping = True
+            self._reactor.stop()
+
+    @Serve.responder
+    def serve(self, config: bytes, generation: int) -> dict[str, object]:
+        """Serve what the supervisor has bound."""
+        self._config = msgspec.json.decode(config, type=Config)
+        self._generation = generation
+        try:
+            proxy = assemble(
+                self._config,
+                self._reactor,
+                lambda: self._config,
+                self._adopt(self._config),
+            )
+        except ConfigError as fault:
+            raise Refused(str(fault)) from None
+        proxy.privilegedStartService()
+        proxy.startService()
+        self._reactor.addSystemEventTrigger("before", "shutdown", proxy.stopService)
+        self.proxy = proxy
+        self._listen()
+        return {}
+
+    @Reload.responder
+    def reload(self, config: bytes, generation: int) -> dict[str, object]:
+        """Go on with another configuration, or as before."""
+        before, self._config = self._config, msgspec.json.decode(config, type=Config)
+        try:
+            outcome = self.proxy.reload_aloud()
+        except ConfigError as fault:
+            self._config = before
+            raise Refused(str(fault)) from None
+        self._begin(generation)
+        self._listen()
+        changed = Reloaded(outcome.changed, outcome.lasting, outcome.emptied)
+        return {"outcome": as_json(changed).body}
+
+    @Ask.responder
+    def ask(self, call: str, words: bytes, generation: int) -> Deferred[dict[str, Any]]:
+        """Answer a call."""
+        self._begin(generation)
+        run = partial(CALLS[call].run, self.proxy, json.loads(words))
+        return maybeDeferred(run).addErrback(_faulty).addCallback(_written)
+
+    @Learned.responder
+    def learned(self, answers: bytes, dropped: int, generation: int) -> dict[str, Any]:
+        """Take what others learned, unless it holds no longer."""
+        if generation == self._generation:
+            cache, admits = self.proxy.core.forwarder.cache, self.proxy.rules.admits
+            for age, key, entry in load(answers):
+                if admits(key, entry):
+                    cache.adopt(age, key, entry)
+        return {}
+
+    @Ping.responder
+    def ping(self) -> dict[str, object]:
+        """Answer."""
+        return {}
+
+    def _begin(self, generation: int) -> None:
+        """Forget what was learned before, if there is another generation."""
+        if generation != self._generation:
+            self._generation = generation
+            self._spread.forget()
+
+    def _listen(self) -> None:
+        """Hear what is learned; the cache may be another one after a reload."""
+        self.proxy.core.forwarder.cache.on_learned = self._spread.note
+
+    def _send(self, snapshot: bytes, dropped: int) -> Deferred[Any]:
+        sending: Deferred[Any] = self.callRemote(
+            Learned, answers=snapshot, dropped=dropped, generation=self._generation
+        )
+        return sending
+
+
+def inherited(config: Config) -> Inherited:
+    """Return the sockets that stand behind LINK, in the order of the addresses."""
+    found: dict[Any, Opened] = {}
+    number = FIRST_SOCKET
+    for listen in config.listen:
+        if listen.encrypted:
+            found[listen] = _socket(number)
+            number += 1
+        else:
+            found[listen] = Sockets(_socket(number), _socket(number + 1))
+            number += 2
+    return found
+
+
+def _socket(number: int) -> socket.socket:
+    made = socket.socket(fileno=number)
+    made.set_inheritable(False)
+    # Python's object does not know, and would tell the socket on its next copy.
+    made.setblocking(False)
+    return made
+
+
+def _faulty(failure: Failure) -> Reply:
+    failure.trap(Fault)
+    fault = f"{failure.getErrorMessage()}\n".encode()
+    return Reply(fault, TEXT, HTTPStatus.BAD_REQUEST)
+
+
+def _written(reply: Reply) -> dict[str, Any]:
+    return {"body": reply.body, "type": reply.type, "status": int(reply.status)}
+
+
+if __name__ == "__main__":
+    main()
