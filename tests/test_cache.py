@@ -896,6 +896,46 @@ class RestoreTests(TestCase):
         assert len(due) == 1
 
 
+class AdoptTests(TestCase):
+    """What another cache learned."""
+
+    def setUp(self) -> None:
+        self.time = Time()
+        self.cache = Cache(Caching(), self.time)
+        self.heard: Items = []
+        self.other = Cache(Caching(), lambda: 5.0)
+        self.other.on_learned = lambda key, entry: self.heard.append((2, key, entry))
+
+    def test_adopted(self) -> None:
+        """It is the answer here as well, by the clock here, and as old as it is."""
+        keep(self.other, asking(), 300)
+        self.cache.adopt(*self.heard[0])
+        assert ttls(self.cache.answer(asking())) == [298]
+
+    def test_nothing_kept(self) -> None:
+        """Of an answer that may not be kept nobody hears."""
+        keep(self.other, asking(), 0)
+        assert self.heard == []
+
+    def test_newer(self) -> None:
+        """It takes the place of what was learned before, and of nothing newer."""
+        keep(self.cache, asking(), 100)
+        keep(self.other, asking(), 300)
+        self.cache.adopt(*self.heard[0])
+        assert ttls(self.cache.answer(asking())) == [100]
+        self.time.now += 2
+        self.cache.adopt(*self.heard[0])
+        assert ttls(self.cache.answer(asking())) == [298]
+
+    def test_not_passed_back(self) -> None:
+        """Of what was adopted nobody hears again."""
+        again: Items = []
+        self.cache.on_learned = lambda key, entry: again.append((0, key, entry))
+        keep(self.other, asking(), 300)
+        self.cache.adopt(*self.heard[0])
+        assert again == []
+
+
 class SpellingTests(TestCase):
     def test_any_case_of_each(self) -> None:
         """Any spelling finds the answer, and gets itself back (RFC 4343 4.1)."""

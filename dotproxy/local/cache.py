@@ -64,7 +64,7 @@ class Cache:
         self.on_due: Callable[[Query], object] = _ignore
         """Hears, once, of a query for what is in the last tenth of its life."""
         self.on_learned: Callable[[bytes, bytes], object] = _unheard
-        """Hears the key and the entry of what was learned and is kept."""
+        """Hears the key and the entry of what was learned and may be kept."""
 
     def __len__(self) -> int:
         return len(self._entries)

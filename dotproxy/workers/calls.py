@@ -78,8 +78,9 @@ async def flush(speaker: Speaker, words: Words) -> Reply:
     for reply in replies.values():
         if reply.status != HTTPStatus.OK:
             return reply
-    forgotten = (_forgotten(reply) for reply in replies.values())
-    return as_json(Flushed(max(forgotten, default=0)))
+    if not replies:
+        return NOBODY
+    return as_json(Flushed(max(map(_forgotten, replies.values()))))
 
 
 async def reload(speaker: Speaker, words: Words) -> Reply:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,9 +54,9 @@ class Source(NamedTuple):
 
 
 class Supervisor(MultiService):
-    """Keep workers at work, and speak for all of them.
+    """Keep workers at work, which share what is `bound`, and speak for all of them.
 
-    `bound` are the sockets that they share.  `on_ready` is called once all serve.
+    `on_ready` is called once all serve.
     """
 
     log = Logger()
@@ -123,11 +124,8 @@ class Supervisor(MultiService):
         """Say so once all serve, for the first time."""
         if not self._ready and all(each.serves for each in self.seats):
             self._ready = True
-            self.log.info(
-                "dotproxy {version} {summary}",
-                version=__version__,
-                summary=self.summary,
-            )
+            said = self.summary
+            self.log.info("dotproxy {version} {said}", version=__version__, said=said)
             self.on_ready()
 
     def left(self, seat: Seat) -> None:
@@ -251,7 +249,7 @@ class Supervisor(MultiService):
             Ask, call=call, words=words_of(words), generation=self.generation
         )
         asking.addTimeout(PATIENCE, self._reactor)
-        return asking.addCallbacks(lambda said: Reply(**said), lambda _: None)
+        return asking.addCallbacks(_reply, lambda _: None)
 
     def _serving(self) -> list[Seat]:
         return [seat for seat in self.seats if seat.serves]
@@ -270,6 +268,10 @@ class Supervisor(MultiService):
             messages=self._passed,
             dropped=self._dropped,
         )
+
+
+def _reply(said: Mapping[str, Any]) -> Reply:
+    return Reply(said["body"], said["type"], HTTPStatus(said["status"]))
 
 
 def _worker(seat: Seat, status: Status | None) -> WorkerStatus:
