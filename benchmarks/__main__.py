@@ -14,7 +14,7 @@ from benchmarks.load import Failed, Names
 from benchmarks.options import GATEWAY, Options, read
 from benchmarks.report import as_json, markdown, summary
 from benchmarks.servers import Mute, running
-from benchmarks.trials import FAR, LARGE, NEAR, Bench, Figures, Plan
+from benchmarks.trials import FAR, LARGE, NEAR, SHARED, Bench, Figures, Plan
 from benchmarks.upstream import start_relay, start_upstream
 from tests.functional.processes import PATH, Stage
 
@@ -58,6 +58,7 @@ def visit(bench: Bench, name: str, only: Sequence[str], faults: list[str]) -> Fi
     for command, upstream, trials in (
         (contender.command, bench.near, NEAR),
         (contender.command, bench.far, FAR),
+        (contender.shared, bench.near, SHARED),
         (contender.large, bench.near, LARGE),
     ):
         wanted = [it for it in trials if it.name in only and it.suits(contender)]

@@ -140,6 +140,8 @@ class Contender(NamedTuple):
     forwards: bool = True
     large: Command | None = None
     """Its command with room for a million names, if that is measured."""
+    shared: Command | None = None
+    """Its command with two workers, if that is."""
 
     @property
     def installed(self) -> bool:
@@ -155,6 +157,11 @@ def dotproxy(site: Site) -> list[str]:
         *("--listen", f"127.0.0.1:{site.port}"),
         *("--upstream", spec, "--ca-file", str(site.upstream.ca_file)),
     ]
+
+
+def shared_dotproxy(site: Site) -> list[str]:
+    """Set dotproxy up with two workers."""
+    return [*dotproxy(site), "--workers", "2"]
 
 
 def large_dotproxy(site: Site) -> list[str]:
@@ -196,7 +203,13 @@ def echo(site: Site) -> list[str]:
 OURS, FLOOR = "dotproxy", "floor"
 
 CONTENDERS = {
-    OURS: Contender(dotproxy, sys.executable, "python3", large=large_dotproxy),
+    OURS: Contender(
+        dotproxy,
+        sys.executable,
+        "python3",
+        large=large_dotproxy,
+        shared=shared_dotproxy,
+    ),
     "unbound": Contender(unbound, "unbound", "unbound"),
     "dnsdist": Contender(dnsdist, "dnsdist", "dnsdist"),
     "kresd": Contender(kresd, "kresd", "knot-resolver"),

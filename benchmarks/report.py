@@ -46,6 +46,8 @@ ROWS = (
     Row("start", "start to first answer, ms", 1e3, 0),
     Row("idle memory", "memory idle, MB", 1, 1),
     Row("full memory", "memory after the misses, MB", 1, 1),
+    *load_rows("shared hit", "hits, UDP, two workers on the core"),
+    *load_rows("shared miss", "misses, two workers on the core"),
     *load_rows("large hit", "hits in a million names"),
     Row("large memory", "memory with a million names, MB", 1, 1),
     Row("relay first", "first octet of a server, ms", 1e3, 2),

@@ -13,7 +13,7 @@ from benchmarks.contenders import Contender
 from benchmarks.load import Names, Outcome, ask, at_full_speed, at_rate
 from benchmarks.servers import Server
 from benchmarks.upstream import Upstream
-from benchmarks.usage import cpu_seconds, resident
+from benchmarks.usage import cpu_seconds_of_all, resident
 from tests.functional.processes import Stage
 
 Figures = dict[str, float]
@@ -113,6 +113,19 @@ def large_hits(bench: Bench, server: Server) -> Figures:
     return {**figures, "large memory": resident(server.process.pid)}
 
 
+def shared_hits(bench: Bench, server: Server) -> Figures:
+    """Ask two workers for what is in the cache; they share the one core."""
+    file = warmed(bench, server)
+    words = at_full_speed("-l", str(bench.plan.seconds))
+    return costs("shared hit", server, file, words)
+
+
+def shared_misses(bench: Bench, server: Server) -> Figures:
+    """Ask them for many names once: each tells the other what it learns."""
+    file = bench.names.fresh(bench.plan.misses)
+    return costs("shared miss", server, file, at_full_speed("-n", "1"))
+
+
 def warmed(bench: Bench, server: Server) -> Path:
     """Put names into the server's cache."""
     file = bench.names.fresh(FEW)
@@ -128,9 +141,9 @@ def ask_calmly(bench: Bench, server: Server) -> Outcome:
 
 def costs(what: str, server: Server, file: Path, words: tuple[str, ...]) -> Figures:
     """Ask, and tell the rate and what a query costs the server in CPU."""
-    before = cpu_seconds(server.process.pid)
+    before = cpu_seconds_of_all(server.process.pid)
     outcome = ask(server.port, file, *words)
-    spent = cpu_seconds(server.process.pid) - before
+    spent = cpu_seconds_of_all(server.process.pid) - before
     return {f"{what} rate": outcome.rate, f"{what} CPU": spent / outcome.good}
 
 
@@ -178,5 +191,11 @@ FAR = (
 LARGE = (Trial("large", large_hits, bool),)
 """Those of one with room for a million names."""
 
-NAMES = tuple(dict.fromkeys(trial.name for trial in (*NEAR, *FAR, *LARGE)))
+SHARED = (
+    Trial("workers", shared_hits, bool),
+    Trial("workers", shared_misses, bool),
+)
+"""Those of one that has two workers."""
+
+NAMES = tuple(dict.fromkeys(trial.name for trial in (*NEAR, *FAR, *SHARED, *LARGE)))
 """What --only takes, in its order."""

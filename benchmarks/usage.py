@@ -13,6 +13,12 @@ def cpu_seconds(pid: int) -> float:
     return read_cpu(Path(f"/proc/{pid}/stat").read_text())
 
 
+def cpu_seconds_of_all(pid: int) -> float:
+    """Return the time that a process has had, and those that it started and run."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return cpu_seconds(pid) + sum(cpu_seconds(int(child)) for child in children)
+
+
 def read_cpu(stat: str) -> float:
     """Read the seconds from /proc/PID/stat (proc(5): utime and stime, 14 and 15)."""
     # The name of the program, the second field, may have blanks and brackets in it.
