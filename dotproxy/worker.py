@@ -159,8 +159,9 @@ class Worker(amp.AMP):
             self._spread.forget()
 
     def _listen(self) -> None:
-        """Hear what is learned; the cache may be another one after a reload."""
-        self.proxy.core.forwarder.cache.on_learned = self._spread.note
+        """Hear what is learned, if it is kept; a reload may bring another cache."""
+        cache, keeps = self.proxy.core.forwarder.cache, self._config.cache.size > 0
+        cache.on_learned = self._spread.note if keeps else _let_be
 
     def _send(self, snapshot: bytes, dropped: int) -> Deferred[Any]:
         sending: Deferred[Any] = self.callRemote(
@@ -189,6 +190,10 @@ def _socket(number: int) -> socket.socket:
     # Python's object does not know, and would tell the socket on its next copy.
     made.setblocking(False)
     return made
+
+
+def _let_be(key: bytes, entry: bytes) -> None:
+    """Pass nothing on."""
 
 
 def _faulty(failure: Failure) -> Reply:

@@ -37,6 +37,15 @@ class KeepLastingTests(TestCase):
         assert kept == replace(DEFAULT, cache=Caching(size=0, file="/old"))
         assert changes(kept, after) == ("cache.file",)
 
+    def test_workers(self) -> None:
+        """Workers keep their number, and the addresses that they inherited."""
+        before = replace(DEFAULT, workers=2)
+        after = replace(DEFAULT, workers=3, listen=(Listen("127.0.0.1", 53),))
+        kept = keep_lasting(before, after)
+        assert kept == before
+        assert changes(kept, after) == ("listen", "workers")
+        assert keep_lasting(DEFAULT, after) == replace(after, workers=1)
+
     def test_admin(self) -> None:
         """Where the proxy is steered stays what it was: who reloads waits there."""
         before = replace(DEFAULT, admin=Admin(listen="127.0.0.1:1"))

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import SkipTest
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -139,6 +140,15 @@ class ReportsTests(SynchronousTestCase):
         assert name == "MONOTONIC_USEC"
         assert before <= int(value) <= after
         assert self.manager.heard() == [["READY=1", "STATUS=serves somebody else"]]
+
+    def test_reload_that_takes_its_time(self) -> None:
+        """The end of a reload is reported when it has come."""
+        reports = self.start()
+        reloading: Deferred[None] = Deferred()
+        reports.reload(lambda: reloading)
+        assert [lines[0] for lines in self.manager.heard()] == ["RELOADING=1"]
+        reloading.callback(None)
+        assert [lines[0] for lines in self.manager.heard()] == ["READY=1"]
 
     def test_reload_at_the_end(self) -> None:
         """A reload that comes after the end has begun is not reported."""

@@ -104,21 +104,12 @@ class Seat(ProcessProtocol):
         self._waiting = None
         self.begun += 1
         self._since = self._reactor.seconds()
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            ours.setblocking(False)
-            sockets = enumerate(self._office.descriptors(), FIRST_SOCKET)
-            self._reactor.spawnProcess(
-                self,
-                sys.executable,
-                [sys.executable, "-P", "-m", PROGRAM],
-                _environment(),
-                childFDs={**OUTPUTS, LINK: theirs.fileno(), **dict(sockets)},
-            )
-            link = self._link = Link(self)
-            self._reactor.adoptStreamConnection(
-                ours.fileno(), socket.AF_UNIX, Factory.forProtocol(lambda: link)
-            )
+        try:
+            self._spawn()
+        except OSError as fault:
+            # The system is short of something, maybe for a moment.
+            self._again(str(fault))
+            return
         orders = self._office.orders(self.number)
         serving = self.tell(Serve, config=orders, generation=self._office.generation)
         serving.addCallbacks(self._seated, self._refused)
@@ -172,6 +163,32 @@ class Seat(ProcessProtocol):
         if self._stopped is not None:
             self._stopped.callback(None)
             return
+        self._again(reason.getErrorMessage())
+
+    def learned(self, **batch: Any) -> Deferred[Any]:
+        """Let the others have what was learned here; fires when that is so."""
+        return self._office.learned(self, batch)
+
+    def _spawn(self) -> None:
+        """Start the process, and the link to it; raises OSError."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            sockets = enumerate(self._office.descriptors(), FIRST_SOCKET)
+            self._reactor.spawnProcess(
+                self,
+                sys.executable,
+                [sys.executable, "-P", "-m", PROGRAM],
+                _environment(),
+                childFDs={**OUTPUTS, LINK: theirs.fileno(), **dict(sockets)},
+            )
+            link = self._link = Link(self)
+            self._reactor.adoptStreamConnection(
+                ours.fileno(), socket.AF_UNIX, Factory.forProtocol(lambda: link)
+            )
+
+    def _again(self, reason: str) -> None:
+        """Have another one take the place, after a while."""
         if self._reactor.seconds() - self._since >= STEADY:
             self._failures = 0
         pause = min(SHORTEST_PAUSE * 2**self._failures, LONGEST_PAUSE)
@@ -180,13 +197,9 @@ class Seat(ProcessProtocol):
             "worker {worker} ended, another begins in {pause} s: {reason}",
             worker=self.number,
             pause=pause,
-            reason=reason.getErrorMessage(),
+            reason=reason,
         )
         self._waiting = self._reactor.callLater(pause, self.start)
-
-    def learned(self, **batch: Any) -> Deferred[Any]:
-        """Let the others have what was learned here; fires when that is so."""
-        return self._office.learned(self, batch)
 
     def _seated(self, _: object) -> None:
         self.serves = True

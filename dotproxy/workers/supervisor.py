@@ -14,6 +14,7 @@ from twisted.internet.defer import (
     gatherResults,
     succeed,
 )
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.amp import AmpError
@@ -215,7 +216,8 @@ class Supervisor(MultiService):
                     raise ConfigError("a worker", f"refused: {fault}") from None
                 # It would go on as before: another one does as the others do.
                 seat.kill()
-            except (AmpError, OSError):
+            except (AmpError, ConnectionClosed):
+                # It ends, and who comes after it has the new orders.
                 continue
             else:
                 taken = True
