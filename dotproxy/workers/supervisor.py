@@ -1,6 +1,6 @@
 """Who looks after the workers, and serves nothing itself."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from dotproxy.config.model import Config, ConfigError, Listen
 from dotproxy.observe.actions import Reloaded, Reply, Words
 from dotproxy.observe.status import Status, WorkerStatus
 from dotproxy.server.listeners import Opened
-from dotproxy.server.sockets import Sockets
+from dotproxy.workers import bound
 from dotproxy.workers.calls import Replies, words_of
 from dotproxy.workers.commands import Ask, Learned, Refused, Reload
 from dotproxy.workers.seat import Seat
@@ -55,7 +55,7 @@ class Source(NamedTuple):
 
 
 class Supervisor(MultiService):
-    """Keep workers at work, which share what is `bound`, and speak for all of them.
+    """Keep workers at work, which share what is `opened`, and speak for all of them.
 
     `on_ready` is called once all serve.
     """
@@ -65,7 +65,7 @@ class Supervisor(MultiService):
     def __init__(
         self,
         config: Config,
-        bound: Mapping[Listen, Opened],
+        opened: Mapping[Listen, Opened],
         source: Source,
         reactor: Any,
     ) -> None:
@@ -76,7 +76,7 @@ class Supervisor(MultiService):
         self.seats = [
             Seat(number, self, reactor) for number in range(1, number_of(config) + 1)
         ]
-        self._bound = bound
+        self._bound = opened
         self._source = source
         self._reactor = reactor
         self._reloading = DeferredLock()
@@ -91,7 +91,7 @@ class Supervisor(MultiService):
     def summary(self) -> str:
         """Say where it serves, and by how many."""
         serving = sum(seat.serves for seat in self.seats)
-        where = ", ".join(_addresses(self._bound))
+        where = ", ".join(bound.addresses(self._bound))
         return f"serves {where} by {serving} of {len(self.seats)} workers"
 
     def startService(self) -> None:
@@ -114,7 +114,7 @@ class Supervisor(MultiService):
 
     def descriptors(self) -> Sequence[int]:
         """Return the sockets that every worker inherits."""
-        return [each.fileno() for each in _sockets(self._bound)]
+        return bound.descriptors(self._bound)
 
     def orders(self, number: int) -> bytes:
         """Return the configuration of one worker."""
@@ -285,16 +285,3 @@ def _worker(seat: Seat, status: Status | None) -> WorkerStatus:
         queries=queries_of(status) if status else 0,
         cache_entries=status.cache.entries if status else 0,
     )
-
-
-def _sockets(bound: Mapping[Listen, Opened]) -> Iterator[Any]:
-    for opened in bound.values():
-        yield from opened if isinstance(opened, Sockets) else (opened,)
-
-
-def _addresses(bound: Mapping[Listen, Opened]) -> Iterator[str]:
-    for listen, opened in bound.items():
-        if isinstance(opened, Sockets):
-            yield opened.address
-        else:
-            yield str(msgspec.structs.replace(listen, port=opened.getsockname()[1]))
