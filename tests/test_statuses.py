@@ -1,6 +1,5 @@
 """The status of several processes, made one."""
 
-from datetime import UTC, datetime
 from unittest import TestCase
 
 from msgspec.structs import replace
@@ -8,16 +7,16 @@ from msgspec.structs import replace
 from dotproxy.observe.status import (
     CacheStatus,
     ClientStatus,
-    Closed,
     Status,
-    UpstreamStatus,
     WorkerStatus,
 )
+from dotproxy.observe.upstream_status import Bucket, Closed, UpstreamStatus
 from dotproxy.workers.statuses import queries_of, together
 
 UPSTREAM = UpstreamStatus(
     *("a", "default", "up", "", True, 5.0),
     *(3, 2, 1, 0, 1, 0, 0),
+    latency=(Bucket(1.0, 2), Bucket(None, 0)),
     opened=1,
     closed={"idle": 1},
     last_closed=Closed("idle", 9.0),
@@ -29,11 +28,15 @@ ONE = Status(
     ready=False,
     profile="strict",
     listeners=("127.0.0.1:53",),
-    clients=ClientStatus(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
+    certificates=(),
+    clients=ClientStatus(*range(1, 13)),
     replies={"cache": 2},
     cache=CacheStatus(*range(9)),
     upstreams=(UPSTREAM,),
+    gateway=None,
     rules=1,
+    rules_paused_s=0,
+    blocked=0,
     reloads=0,
     reloads_failed=0,
 )
@@ -44,7 +47,7 @@ class TogetherTests(TestCase):
         """Counts are sums, and one that is ready makes all ready."""
         workers = [WorkerStatus(1, 10, True, 1, 6, 0)]
         both = together([ONE, replace(ONE, ready=True, replies={"stale": 1})], workers)
-        assert both.clients == ClientStatus(*range(2, 24, 2))
+        assert both.clients == ClientStatus(*range(2, 26, 2))
         assert both.cache == CacheStatus(*range(0, 18, 2))
         assert both.replies == {"cache": 2, "stale": 1}
         assert (both.ready, both.rules, both.workers) == (True, 1, tuple(workers))
@@ -52,13 +55,13 @@ class TogetherTests(TestCase):
 
     def test_upstreams(self) -> None:
         """Of an upstream the worst is said, with the counts of all."""
-        soon = datetime(2026, 1, 1, tzinfo=UTC)
+        soon = "2026-01-01"
         down = replace(
             UPSTREAM,
             state="down",
             reason="silent",
             usual_ms=None,
-            certificate_until=soon,
+            certificate_expires=soon,
             closed={"idle": 1, "lost": 2},
             last_closed=Closed("lost", 1.0),
         )
@@ -69,7 +72,8 @@ class TogetherTests(TestCase):
         assert (upstream.queries, upstream.opened, upstream.usual_ms) == (9, 3, 5.0)
         assert upstream.closed == {"idle": 3, "lost": 2}
         assert upstream.last_closed == Closed("lost", 1.0)
-        assert upstream.certificate_until == soon
+        assert upstream.certificate_expires == soon
+        assert upstream.latency == (Bucket(1.0, 6), Bucket(None, 0))
 
     def test_other_upstreams(self) -> None:
         """Others stand beside, in their order."""
