@@ -48,7 +48,7 @@ PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"
 PORTS = range(10_000, 32_000)
 """Ports to choose from, below those that the system gives to clients by itself."""
 
-PATIENCE = 10.0
+PATIENCE = 20.0
 """Seconds that a process may take to do what it should."""
 
 
