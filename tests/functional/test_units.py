@@ -75,6 +75,14 @@ def command_line(config: Path) -> list[str]:
     return [TWISTD, *words[:-1], str(config)]
 
 
+def shown_units() -> list[tuple[str, str]]:
+    """Return what docs/service.md adds to the units, each with its kind."""
+    text = (ROOT / "docs" / "service.md").read_text()
+    blocks = re.findall(r"^```ini\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 3, text
+    return [(block[1 : block.index("]")], block) for block in blocks]
+
+
 class Manager:
     """A service manager: it binds the sockets, starts the service, and hears of it."""
 
@@ -279,7 +287,7 @@ class UnitTests(TestCase):
         self.assertEqual(addresses, ["127.0.0.1:53", "[::1]:53"])
 
     def test_verify(self) -> None:
-        """systemd understands every line."""
+        """systemd understands every line, those that docs/service.md adds as well."""
         stage = Stage.create(self.addCleanup)
         for unit in (SERVICE, SOCKET):
             text = unit.read_text().replace("/opt/dotproxy/bin/twistd", sys.executable)
@@ -287,6 +295,10 @@ class UnitTests(TestCase):
         drop_in = stage.folder / "dotproxy.service.d"
         drop_in.mkdir()
         (drop_in / DROP_IN.name).write_text(DROP_IN.read_text())
+        for place, (kind, text) in enumerate(shown_units()):
+            folder = stage.folder / f"dotproxy.{kind.lower()}.d"
+            folder.mkdir(exist_ok=True)
+            (folder / f"shown-{place}.conf").write_text(text)
         for unit in (SERVICE, SOCKET):
             said = self.analyze("verify", "--man=no", str(stage.folder / unit.name))
             self.assertNotIn("dotproxy", said)
