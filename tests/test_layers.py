@@ -1,6 +1,7 @@
 """The house: imports run downwards only, and no module is too long to read."""
 
 import ast
+import re
 from pathlib import Path
 from unittest import TestCase
 
@@ -94,6 +95,17 @@ class LayersTests(TestCase):
         for module, source in MODULES.items():
             if room_of(module) not in ("lab", "service", "cli"):
                 assert "lab" not in rooms_used(source), module
+
+    def test_shown(self) -> None:
+        """ARCHITECTURE.md has every room on its floor, and no other."""
+        text = (HOUSE.parent / "ARCHITECTURE.md").read_text()
+        rows = re.findall(r"^\| (\d+) \| (.*?) \|", text, re.MULTILINE)
+        shown = {
+            (room, int(floor))
+            for floor, rooms in rows
+            for room in re.findall(r"`(\w+)(?:/|\.py)`", rooms)
+        }
+        assert shown == {*LEVEL.items()} - {("dotproxy", 0)}
 
     def test_length(self) -> None:
         """A module is one idea, and can be read in one go."""
