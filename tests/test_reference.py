@@ -137,3 +137,14 @@ class ReferenceTests(TestCase):
             )
             rows.append([f"`{synopsis}`", ", ".join(flags), what])
         assert self.rows("Commands") == rows
+
+
+class ReadmeTests(TestCase):
+    def test_flags(self) -> None:
+        """The most used flags are spelled as they are, and all presets are named."""
+        text = (ROOT / "README.md").read_text()
+        shown = re.findall(r"^\| `--([\w-]+) (\w+)` \|", text, re.MULTILINE)
+        assert len(shown) >= 6
+        assert set(shown) <= set(VALUES.items())
+        presets = ", ".join(f"`{name}`" for name in PRESETS)
+        assert f"Presets: {presets}." in text
