@@ -15,7 +15,8 @@ CLIENT, REACHED = ("198.51.100.7", 50_000), ("192.0.2.1", 443)
 class EndTransport(StringTransport):
     """A StringTransport that hangs up in the next turn, and closes each way alone.
 
-    While it is `stuck` nothing that is written leaves: its buffer is full.
+    `room` is how many octets the system takes; the transport keeps what is more until
+    it is `emptied`.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -25,6 +26,7 @@ class EndTransport(StringTransport):
         self.protocol: End
         self.no_delay = self.keep_alive = self.half_closed = False
         self.aborted = self.gone = False
+        self.room = 2**20
 
     def connect(self, end: End) -> End:
         """Be the transport of this end."""
@@ -42,6 +44,22 @@ class EndTransport(StringTransport):
         assert not self.half_closed, "nobody writes once his side is closed"
         if not self.aborted:
             super().write(data)
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        super().registerProducer(producer, streaming)
+        if not streaming:
+            producer.resumeProducing()
+
+    def writeSomeData(self, data: bytes) -> int:
+        taken = data[: self.room]
+        self.room -= len(taken)
+        self.write(taken)
+        return len(taken)
+
+    def emptied(self) -> None:
+        """Have room again, and say so to who has the octets."""
+        self.room = 2**20
+        self.producer.resumeProducing()
 
     def take(self) -> bytes:
         """Return what was written since the last look."""

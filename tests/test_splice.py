@@ -1,5 +1,6 @@
 """Two connections made one."""
 
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -38,20 +39,54 @@ class SpliceTests(SynchronousTestCase):
         assert self.client.transport.take() == b"hello yourself"
 
     def test_client_slow(self) -> None:
-        """Where the client does not read, the origin is not read; all else goes on."""
-        self.client.transport.producer.pauseProducing()
+        """Where the client does not take all, the origin is not read until it has; all
+        else goes on."""
+        self.client.transport.room = 5
+        self.origin.say(b"hello yourself")
         assert not self.origin.transport.reading
         assert self.client.transport.reading
-        self.client.transport.producer.resumeProducing()
+        self.client.transport.emptied()
         assert self.origin.transport.reading
+        assert self.client.transport.take() == b"hello yourself"
 
     def test_origin_slow(self) -> None:
         """And the other way round."""
-        self.origin.transport.producer.pauseProducing()
+        self.origin.transport.room = 0
+        self.client.say(b" world")
         assert not self.client.transport.reading
         assert self.origin.transport.reading
-        self.origin.transport.producer.resumeProducing()
+        self.origin.transport.emptied()
         assert self.client.transport.reading
+        assert self.origin.transport.take() == b"hello world"
+
+    def test_opening_slow(self) -> None:
+        """So it is with what the client said before."""
+        client, origin = Line(self.clock), Line(self.clock)
+        origin.transport.room = 2
+        splice = Splice(client.end, origin.end, self.clock)
+        splice.begin(b"hello", 600)
+        assert not client.transport.reading
+        assert origin.transport.take() == b"hello"
+        origin.transport.emptied()
+        assert client.transport.reading
+        splice.stop("test over")
+
+    def test_breaking(self) -> None:
+        """Where one breaks as it is written to, that is for its transport to find."""
+        self.client.transport.writeSomeData = lambda data: ConnectionLost()
+        self.origin.say(b"hello yourself")
+        assert not self.origin.transport.reading
+        assert self.client.transport.take() == b"hello yourself"
+        self.client.transport.lose()
+        self.ended("client_reset")
+
+    def test_finished_slow(self) -> None:
+        """Who is done may be gone before all of it was taken; it is not asked again."""
+        self.client.transport.room = 5
+        self.origin.say(b"hello yourself")
+        self.origin.finish()
+        assert self.client.transport.producer is None
+        assert not self.origin.transport.reading
 
     def test_paused_before(self) -> None:
         """A client that was paused while an origin was looked for is read again."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import IPv6Address
 
 from dotproxy.gateway.limits import GatewayLimits
 
@@ -73,17 +73,17 @@ class Admission:
 
 def client_of(host: str) -> str:
     """Return what stands for one client: its address, or its /64."""
-    address = ip_address(host.partition("%")[0])
-    if address.version == 4:
+    if ":" not in host:
         return host
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped) if mapped else str(ip_address(address.packed[:8] + bytes(8)))
+    address = IPv6Address(host.partition("%")[0])
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped else str(IPv6Address(address.packed[:8] + bytes(8)))
 
 
 def shortened(host: str) -> str:
     """Return an address without the part that tells one household from another: a /24
     or a /48 is left of it, for the log."""
-    address = ip_address(host.partition("%")[0])
-    kept = 3 if address.version == 4 else 6
-    size = len(address.packed)
-    return str(ip_address(address.packed[:kept] + bytes(size - kept)))
+    if ":" not in host:
+        return f"{host.rpartition('.')[0]}.0"
+    address = IPv6Address(host.partition("%")[0])
+    return str(IPv6Address(address.packed[:6] + bytes(10)))

@@ -6,10 +6,9 @@ from functools import partial
 from itertools import cycle
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectBindError
-from twisted.internet.interfaces import IReactorTCP
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IAddress, IConnector, IReactorTCP
+from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
 from dotproxy.gateway.attempts import Connect
@@ -29,18 +28,33 @@ def connector(reactor: IReactorTCP, sources: Sequence[str] = ()) -> Connect:
     }
 
     def connect(address: str, port: int) -> Deferred[End]:
-        ipv6 = ":" in address
-        source = next(turns[ipv6], None)
-        origin = End()
-        factory = Factory.forProtocol(lambda: origin)
-        factory.noisy = False
-        tcp = TCP6ClientEndpoint if ipv6 else TCP4ClientEndpoint
+        source = next(turns[":" in address], None)
         bound = (source, 0) if source else None
-        connecting = tcp(reactor, address, port, bindAddress=bound).connect(factory)
-        connecting.addErrback(partial(_explained, source))
-        return connecting.addCallback(lambda _: origin)
+        made: Deferred[End] = Deferred(lambda _: connecting.stopConnecting())
+        connecting = reactor.connectTCP(address, port, Call(made), bindAddress=bound)
+        return made.addErrback(partial(_explained, source))
 
     return connect
+
+
+class Call(ClientFactory):
+    """What is told of an attempt to connect; `made` fires with what comes of it.
+
+    An endpoint would do as much, but stand between the connection and its end for good.
+    """
+
+    noisy = False
+
+    def __init__(self, made: Deferred[End]) -> None:
+        self._made = made
+
+    def buildProtocol(self, addr: IAddress | None) -> End:
+        """Tell of the connection, once it stands."""
+        return End(self._made.callback)
+
+    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+        """Tell that there is none."""
+        self._made.errback(reason)
 
 
 def unusable(sources: Sequence[str]) -> list[str]:

@@ -80,6 +80,19 @@ class End(Protocol):
         vars(self).pop("stage")
         vars(self).pop("peer", None)
 
+    def send(self, data: bytes) -> bool:
+        """Write what the system takes at once; return whether that is all.
+
+        The rest is left to the transport.  Nothing may be there already, for this would
+        overtake it.
+        """
+        sent = self.transport.writeSomeData(data)
+        if sent == len(data):
+            return True
+        # If it broke, it is up to the reactor to find out.
+        self.transport.write(data[sent:] if isinstance(sent, int) else data)
+        return False
+
     def pauseProducing(self) -> None:
         """Do not read on: the one who gets it cannot keep up."""
         self.transport.pauseProducing()

@@ -1,7 +1,8 @@
 """Two connections made one: what comes in at one end goes out at the other.
 
-1. Each end is the producer of the other: where one cannot be rid of its octets,
-   the other is not read.  So a relay holds some 64 KiB each way, and no more.
+1. What comes is sent at once.  Each end is the producer of the other: where one cannot
+   be rid of its octets, the other is not read until it is.  So a relay holds 64 KiB
+   each way, and no more, and most of the time nothing.
 2. When one peer closes its side, so do we towards the other, after the last octet;
    the other way stays open.
 3. When both ways are closed the relay is done.  When a connection breaks, the other
@@ -38,10 +39,10 @@ class Splice:
         client, origin = self._client, self._origin
         client.peer, origin.peer = origin, client
         client.stage = origin.stage = self
-        origin.transport.write(opening)
-        origin.transport.registerProducer(client, True)
-        client.transport.registerProducer(origin, True)
-        client.resumeProducing()
+        # Not as streams: so a transport tells each time when all that it kept is gone.
+        origin.transport.registerProducer(client, False)
+        client.transport.registerProducer(origin, False)
+        self._pass(client, opening)
         self._timer = self._clock.callLater(idle, self._look, idle)
 
     def stop(self, how: str) -> None:
@@ -53,7 +54,7 @@ class Splice:
     def received(self, end: End, data: bytes) -> None:
         """Pass it on."""
         self._last_used = self._seconds()
-        end.peer.transport.write(data)
+        self._pass(end, data)
 
     def finished(self, end: End) -> None:
         """Pass on that no more will come; a producer that is done must not stay one."""
@@ -74,6 +75,10 @@ class Splice:
             if self._timer is not None and self._timer.active():
                 self._timer.cancel()
             self.over.callback(self._how or DONE)
+
+    def _pass(self, end: End, data: bytes) -> None:
+        if not end.peer.send(data):
+            end.pauseProducing()
 
     def _close(self, end: End) -> None:
         if end.finished and end.closed and not end.gone:
