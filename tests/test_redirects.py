@@ -64,9 +64,23 @@ class ShownTests(TestCase):
         assert self.table.find("shown.example") == expected
         assert self.table.find("other.example") is None
 
+    def test_below(self) -> None:
+        """So it does where a rule is for all names of the zone, and this is one."""
+        edge = Redirect(origin="edge.example", private=True)
+        assert self.table.find("www.example.org") == edge
+        assert self.table.find("other.example.org") == Redirect(private=True)
+
     def test_own(self) -> None:
         """A name with a rule of its own goes its own way."""
-        assert self.table.find("www.example.org") == Redirect(private=True)
+        self.use(self.keep, redirect("www.example.org"))
+        assert self.table.find("www.example.org") == Redirect()
+
+    def test_other_rule(self) -> None:
+        """No origin has a say about the names of another rule than its own."""
+        self.use(self.keep, redirect(".shown.example", policy="keep-ech"))
+        self.rules.edges.learn("www.example.org", "edge.example", ("a.shown.example",))
+        for name in ("shown.example", "a.shown.example"):
+            assert self.table.find(name) == Redirect()
 
     def test_ruled(self) -> None:
         """Where the rule says where to go, that holds."""
@@ -104,3 +118,9 @@ class LeasedTests(TestCase):
         expected = Redirect(origin="edge.example")
         assert self.table.find("www.example.org") == expected
         assert self.table.find("shown.example") == expected
+
+    def test_shown(self) -> None:
+        """A leased address says more than what a hello shows."""
+        name = "www.example.org"
+        self.rules.edges.learn("other.example.org", "edge.example", (name,))
+        assert self.table.find(name) == Redirect()

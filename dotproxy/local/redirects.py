@@ -6,7 +6,7 @@ through, and nothing else.
 
 from dataclasses import dataclass
 
-from dotproxy.config.rule import PER_NAME, Rule
+from dotproxy.config.rule import Rule
 from dotproxy.config.spelling import address_and_port
 from dotproxy.local.rules import Rules
 from dotproxy.wire.dotted import read_name
@@ -36,19 +36,20 @@ class Redirects:
     def find(self, name: str) -> Redirect | None:
         """Return the redirect of a host name in lower case, None if it has none.
 
-        A name that encrypted hellos show goes where those are read.
+        A name that encrypted hellos show goes where those are read, but for one that a
+        rule names, or that another rule leads: no origin has a say about such a name.
         """
-        lead = self._rules.lead(read_name(name))
-        if lead is not None:
-            per_name = lead.rule.policy == PER_NAME
-            return redirect_of(
-                lead.rule, self._rules.edges.origin(name) if per_name else ""
-            )
-        behind = self._rules.edges.behind(name)
-        lead = self._rules.lead(read_name(behind)) if behind else None
-        if behind is None or lead is None or not lead.asks:
+        wire = read_name(name)
+        lead, behind = self._rules.lead(wire), self._rules.edges.behind(name)
+        if behind and not (lead and self._rules.names(wire)):
+            other = self._rules.lead(read_name(behind))
+            may = lead is None or (lead is other and not lead.per_name)
+            if may and other and other.asks:
+                return redirect_of(other.rule, self._rules.edges.origin(behind))
+        if lead is None:
             return None
-        return redirect_of(lead.rule, self._rules.edges.origin(behind))
+        origin = self._rules.edges.origin(name) if lead.per_name else ""
+        return redirect_of(lead.rule, origin)
 
     def name_at(self, address: str) -> str | None:
         """Return the name that an address of ours was leased to, if it was."""

@@ -158,6 +158,11 @@ class Rules:
             return found.action
         return None
 
+    def names(self, name: bytes) -> bool:
+        """Whether a rule has this very name, folded, and not just one above it."""
+        found = self.book.find(name)
+        return found is not None and not found.at
+
     def alias(self, query: Query) -> Alias | None:
         """Return the name to ask for instead, if a rule makes one an alias."""
         if not self.held.follows or query.rdclass != IN:
