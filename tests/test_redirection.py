@@ -101,6 +101,14 @@ class RedirectionTests(SynchronousTestCase):
         self.clock.advance(0.1)
         self.answered(b"", "slow_request")
 
+    def test_turned_out(self) -> None:
+        """One that makes room is counted as that, and has no line in the log."""
+        with capturedLogs() as events:
+            self.redirection.turn_out()
+            self.clock.advance(0)
+        assert events == []
+        assert self.counts.results == {"made_room": 1}
+
     def test_gone(self) -> None:
         """One that leaves before it has asked is let go."""
         self.client.say(GET[:9])

@@ -28,7 +28,7 @@ from tests.redirects import redirect, rules_of
 
 HELLO = stream(server_name(b"www.example.org"))
 PUBLIC, OTHER, PRIVATE = "9.9.9.9", "1.1.1.1", "10.0.0.1"
-LIMITS = GatewayLimits(per_client=4, new_per_second=100)
+LIMITS = GatewayLimits(per_client=4, in_all=6, new_per_second=100)
 
 TABLE = (
     redirect(".example.org"),
@@ -355,6 +355,57 @@ class LeavingTests(RelayTests):
         clients[0].transport.lose()
         assert self.client() is not None
         assert self.counts.results["too_many"] == 1
+
+    def test_room(self) -> None:
+        """Where all places are taken, the one makes room that waited longest for its
+        own hello; whoever is on his way stays.  The log tells of the first alone."""
+        relayed, dialling = self.connect(HELLO), self.connect(HELLO)
+        self.calls.take()
+        silent, half = self.connect(), self.connect(HELLO[:9])
+        others = [self.client("198.51.100.8") for _ in range(2)]
+        with capturedLogs() as events:
+            newcomers = [self.client("203.0.113.9") for _ in range(3)]
+        assert all(newcomers)
+        self.turn()
+        places = (silent, half, *others, relayed, dialling)
+        gone = [each.transport.gone for each in places if each]
+        assert gone == [True, True, True, False, False, False]
+        assert self.counts.results == {"made_room": 3}
+        assert self.counts.open == 6
+        lines = [formatEvent(event) for event in events]
+        assert lines == ["198.51.100.0 is turned away: made_room"]
+
+    def test_refused_makes_room(self) -> None:
+        """One that hears why it is refused is on no way; it is counted once."""
+        refused = self.connect(stream(server_name(b"attacker.example")))
+        for host in ("198.51.100.8", "198.51.100.9"):
+            for _ in range(3):
+                assert self.client(host) is not None
+        self.turn()
+        assert refused.transport.gone
+        assert self.counts.results == {"not_in_table": 1}
+
+    def test_full(self) -> None:
+        """Where all are on their way, nobody makes room."""
+        for host in (CLIENT[0], "198.51.100.8"):
+            for _ in range(3):
+                client = self.client(host)
+                assert client is not None
+                client.say(HELLO)
+        assert self.client("198.51.100.9") is None
+        assert self.counts.results == {"full": 1}
+
+    def test_own_limit(self) -> None:
+        """Who has all that he may have gets nobody turned out."""
+        silent = self.client("198.51.100.8")
+        for _ in range(4):
+            self.connect()
+        assert self.client("198.51.100.8") is not None
+        assert self.client() is None
+        self.turn()
+        assert silent is not None
+        assert not silent.transport.gone
+        assert self.counts.results == {"too_many": 1}
 
     def test_denied(self) -> None:
         """Who is not allowed gets none."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ipaddress import IPv6Address
 
 from dotproxy.gateway.limits import GatewayLimits
+from dotproxy.gateway.waiting import Waiting
 
 MOST_REMEMBERED = 10_000
 """Clients whose new connections are counted."""
@@ -26,6 +27,7 @@ class Admission:
         self._open: Counter[str] = Counter()
         self._buckets: dict[str, tuple[float, float]] = {}
         self.in_all = 0
+        self.waiting = Waiting()
 
     def use(self, limits: GatewayLimits, allows: Callable[[str], bool]) -> None:
         """Go by these from now on; who is in already stays, and counts."""
@@ -35,17 +37,18 @@ class Admission:
     def admit(self, host: str, now: float) -> str:
         """Let a client in and return nothing, or else the word for why not.
 
-        Whoever is let in must `leave`.
+        Where all places are taken, one that is waiting makes room: it leaves within a
+        turn.  Whoever is let in must `leave`.
         """
         if not self._allows(host):
             return "denied"
         client = client_of(host)
         if not self._take(client, now):
             return "too_fast"
-        if self.in_all >= self._limits.in_all:
-            return "full"
         if self._open[client] >= self._limits.per_client:
             return "too_many"
+        if self.in_all >= self._limits.in_all and not self.waiting.make_room():
+            return "full"
         self._open[client] += 1
         self.in_all += 1
         return ""

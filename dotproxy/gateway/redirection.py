@@ -9,6 +9,7 @@ from dotproxy.gateway.admission import shortened
 from dotproxy.gateway.end import End
 from dotproxy.gateway.farewell import Farewell
 from dotproxy.gateway.relay import GONE, Common
+from dotproxy.gateway.waiting import MADE_ROOM
 from dotproxy.wire.http_request import Request, read_head, read_request
 from dotproxy.wire.message import FormatError
 
@@ -32,13 +33,14 @@ class Redirection:
     """
 
     log = Logger()
-    spliced = False
+    on_its_way = spliced = False
 
     def __init__(self, common: Common, on_over: Callable[[], None]) -> None:
         self._common = common
         self._on_over = on_over
         self._octets = bytearray()
         self._name = "-"
+        self._gone = GONE
         self._client: End
         self._timer: IDelayedCall
 
@@ -52,6 +54,11 @@ class Redirection:
     def leave(self) -> None:
         """Hear that the client is gone."""
         self._on_over()
+
+    def turn_out(self) -> None:
+        """Break off, for another needs the place; the log is told elsewhere."""
+        self._gone = MADE_ROOM
+        self._client.abort()
 
     def stop(self) -> None:
         """Break off."""
@@ -76,7 +83,7 @@ class Redirection:
 
     def lost(self, end: End) -> None:
         """Note that it left before it had asked."""
-        self._note(GONE)
+        self._note(self._gone)
 
     def _answer(self, request: Request) -> None:
         self._name = request.host
@@ -94,6 +101,8 @@ class Redirection:
         if self._timer.active():
             self._timer.cancel()
         self._common.counts.results[word] += 1
+        if word == MADE_ROOM:
+            return
         self.log.info(
             "{client} {name} by HTTP: {word}{why}",
             client=shortened(self._client.transport.getPeer().host),

@@ -17,6 +17,7 @@ from dotproxy.gateway.limits import GatewayLimits
 from dotproxy.gateway.opening import Opening
 from dotproxy.gateway.refusal import Refusal
 from dotproxy.gateway.splice import Splice
+from dotproxy.gateway.waiting import MADE_ROOM
 from dotproxy.wire.clienthello import HelloError
 from dotproxy.wire.proxy_header import write_proxy_header
 
@@ -54,6 +55,9 @@ class Relay:
         self._opening: Opening
         self._serving: Deferred[str]
         self._splice: Splice | None = None
+        self._turned_out = False
+        self.on_its_way = False
+        """Whether it goes where the table leads it, or is there."""
 
     def begin(self, client: End) -> None:
         """Listen to the client, now that it is connected."""
@@ -79,6 +83,11 @@ class Relay:
         """Whether octets go to and fro."""
         return self._splice is not None
 
+    def turn_out(self) -> None:
+        """Break off, for another needs the place; the log is told elsewhere."""
+        self._turned_out = True
+        self._client.abort()
+
     def stop(self) -> None:
         """Break off, wherever it stands."""
         if self._splice is not None:
@@ -91,6 +100,7 @@ class Relay:
         common = self._common
         way, protocols = await self._way()
         self._name = way.name or "-"
+        self.on_its_way = True
         self._place, origin = await common.guide.go(way, common.clock, common.limits)
         header = self._header(way, protocols)
         splice = self._splice = Splice(self._client, origin, common.clock)
@@ -135,6 +145,7 @@ class Relay:
 
     def _failed(self, failure: Failure) -> str:
         """Turn the client away; return the word for why."""
+        self.on_its_way = False
         refusal = failure.value
         if isinstance(refusal, Refusal):
             self._why = str(refusal)
@@ -142,7 +153,7 @@ class Relay:
             Farewell(self._client, last, self._common.clock)
             return refusal.word
         if failure.check(CancelledError):
-            return GONE
+            return MADE_ROOM if self._turned_out else GONE
         self.log.failure("a client could not be relayed", failure)
         self._client.abort()
         return ERROR
@@ -150,6 +161,11 @@ class Relay:
     def _ended(self, word: str) -> None:
         """Count and log what became of it."""
         self._common.counts.results[word] += 1
+        if word != MADE_ROOM:
+            self._tell(word)
+        self.leave()
+
+    def _tell(self, word: str) -> None:
         self.log.info(
             "{client} {name} to {place}: {word}{why}, {up} octets up, {down} down,"
             " {seconds:.1f} s",
@@ -162,4 +178,3 @@ class Relay:
             down=self._answered,
             seconds=self._common.clock.seconds() - self._began,
         )
-        self.leave()

@@ -1,6 +1,7 @@
 """Let clients in, and know who is there."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 from typing import Protocol as TypingProtocol
 
@@ -13,6 +14,7 @@ from dotproxy.gateway.admission import Admission
 from dotproxy.gateway.end import End
 from dotproxy.gateway.relay import Common, Relay
 from dotproxy.gateway.turned_away import TurnedAway
+from dotproxy.gateway.waiting import MADE_ROOM
 
 
 class Visit(TypingProtocol):
@@ -25,8 +27,15 @@ class Visit(TypingProtocol):
         """Hear that the connection is gone."""
 
     @property
+    def on_its_way(self) -> bool:
+        """Whether it goes where the table leads it, or is there."""
+
+    @property
     def spliced(self) -> bool:
         """Whether octets go to and fro."""
+
+    def turn_out(self) -> None:
+        """Break off, for another needs the place."""
 
     def stop(self) -> None:
         """Break off."""
@@ -77,6 +86,7 @@ class Relays(ServerFactory):
             return None
         relay = self._create(self._common, lambda: self._forget(relay, host))
         self._relays.add(relay)
+        self._admission.waiting.add(relay, partial(self._turn_out, relay, host))
         self.counts.open += 1
         return End(relay.begin, relay.leave)
 
@@ -99,8 +109,13 @@ class Relays(ServerFactory):
         for relay in list(self._relays):
             relay.stop()
 
-    def _forget(self, relay: Relay, host: str) -> None:
+    def _turn_out(self, relay: Visit, host: str) -> None:
+        self._turned_away.note(host, MADE_ROOM)
+        relay.turn_out()
+
+    def _forget(self, relay: Visit, host: str) -> None:
         self._relays.discard(relay)
+        self._admission.waiting.remove(relay)
         self._admission.leave(host)
         self.counts.open -= 1
         if self._empty is not None and not self._relays:
