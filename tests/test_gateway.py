@@ -51,7 +51,19 @@ class GatewayTests(TestCase):
         told = fault(Gateway, redirect_http=("192.0.2.1:80",))
         assert "sends clients to a gateway that is off: give listen as well" in told
         told = fault(Gateway, ("[::1]:80",), redirect_http=("[0::1]:80",))
-        assert "has [::1]:80, where TLS is relayed: take it out of one" in told
+        rule = "give one of the two another address or port"
+        assert told == f"redirect_http [::1]:80 meets listen [::1]:80: {rule}"
+
+    def test_overlap(self) -> None:
+        """A wildcard leaves no other place with its port, for whatever that is."""
+        rule = "give one of the two another address or port"
+        told = fault(Gateway, ("192.0.2.1:80",), redirect_http=("0.0.0.0:80",))
+        assert told == f"redirect_http 0.0.0.0:80 meets listen 192.0.2.1:80: {rule}"
+        told = fault(Gateway, (":80",), redirect_http=("[2001:db8::1]:80",))
+        assert told == f"redirect_http [2001:db8::1]:80 meets listen [::]:80: {rule}"
+        told = fault(Gateway, (":443", "192.0.2.1:443"))
+        assert told == f"listen 192.0.2.1:443 meets listen 0.0.0.0:443: {rule}"
+        Gateway(("0.0.0.0:443",), redirect_http=("[::]:443", "192.0.2.1:80"))
 
     def test_proxy(self) -> None:
         """A proxy is an address and a port, and nobody else's task."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import combinations
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -92,6 +93,7 @@ class Gateway(Struct, frozen=True):
             checked("default_backend", self.default_backend, place)
         self._check_leases()
         self._check_http()
+        self._check_heard()
         self._check_proxy()
         self._check_login()
 
@@ -146,9 +148,19 @@ class Gateway(Struct, frozen=True):
         if self.redirect_http and not self.listen:
             rule = "sends clients to a gateway that is off: give listen as well"
             raise ConfigError(written(*path, self.redirect_http), rule, path)
-        for both in {*self.redirect_http} & {*self.listen}:
-            rule = f"has {both}, where TLS is relayed: take it out of one"
-            raise ConfigError(written(*path, self.redirect_http), rule, path)
+
+    def _check_heard(self) -> None:
+        """Check that the system can give all places where clients come in."""
+        heard = [("listen", each) for each in self.listeners]
+        heard += [("redirect_http", each) for each in self.http_listeners]
+        for (key, one), (other, another) in combinations(heard, 2):
+            if _meet(one, another):
+                raise ConfigError(
+                    f"{other} {joined(*another)}",
+                    f"meets {key} {joined(*one)}: give one of the two another address"
+                    " or port",
+                    (other,),
+                )
 
     def _check_proxy(self) -> None:
         if not self.socks5:
