@@ -10,7 +10,8 @@ class GatewayLimits:
     first_octet: float = 5.0
     """From a connection to its first octet: a TLS client speaks first, and at once."""
     hello: float = 10.0
-    """From a connection to the end of the hello."""
+    """From a connection to the end of the hello.  Its second segment may be lost three
+    times, and said again after 1, 2 and 4 seconds (RFC 6298)."""
     connect: float = 5.0
     """For the look-up of an origin, and again for the connection to it."""
     idle: float = 600.0
