@@ -8,7 +8,8 @@
 
 Whoever may not pass is told so (`farewell`).  A `Relay` is the life of one client, of
 which each part is a `Stage`; an `End` is one of its two connections.  `relays` lets
-clients in (`admission`), and tells of those that it does not (`turned_away`).
+clients in (`admission`), and tells of those that it does not (`turned_away`); where all
+places are taken, one that has not said where to go makes room (`waiting`).
 
 Who speaks plain HTTP has a `Redirection` in place of a relay.  A proxy may be on the
 way to origins (`socks`).  `traffic` is all clients, and what holds for them;
