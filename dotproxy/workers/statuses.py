@@ -1,19 +1,41 @@
 """How all workers together fare: the status of each, made one."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
-from dotproxy.observe.status import Status, WorkerStatus
-from dotproxy.observe.upstream_status import Bucket, UpstreamStatus
+from dotproxy.observe.certificate_status import CertificateStatus
+from dotproxy.observe.gateway_status import GatewayStatus
+from dotproxy.observe.shared_status import SharedStatus
+from dotproxy.observe.status import (
+    MOST_SHOWN,
+    CacheStatus,
+    ClientStatus,
+    Counted,
+    Status,
+    WorkerStatus,
+)
+from dotproxy.observe.upstream_status import (
+    Bucket,
+    Closed,
+    ConnectionStatus,
+    UpstreamStatus,
+)
 
 S = TypeVar("S", bound=Struct)
 
+Way = Callable[[Sequence[Any]], Any]
+"""What becomes one value of those that the workers say."""
+
 STATES = ("down", "up", "new")
 """Of an upstream, the worst first."""
+
+SHARED_STATES = ("open", "half-open", "closed")
+"""Of a cache that a fleet shares, the worst first."""
 
 
 def queries_of(status: Status) -> int:
@@ -23,74 +45,150 @@ def queries_of(status: Status) -> int:
 
 
 def together(statuses: Sequence[Status], workers: Sequence[WorkerStatus]) -> Status:
-    """Return the status of all: counts are sums, and so is the size of the caches.
+    """Return the status of all, field by field, as WAYS says; there must be one at
+    least."""
+    return replace(merged(statuses), workers=tuple(workers))
 
-    Of an upstream the worst state and the longest usual time stand there.  There must
-    be one status at least.
-    """
-    first = statuses[0]
-    return replace(
-        first,
-        ready=any(each.ready for each in statuses),
-        clients=_sum([each.clients for each in statuses]),
-        cache=_sum([each.cache for each in statuses]),
-        replies=_counts(each.replies for each in statuses),
-        upstreams=tuple(_upstreams(statuses)),
-        workers=tuple(workers),
+
+def merged(parts: Sequence[S]) -> S:
+    """Return one for all of a kind."""
+    kind = type(parts[0])
+    return kind(
+        **{
+            name: way([getattr(part, name) for part in parts])
+            for name, way in WAYS[kind].items()
+        }
     )
 
 
-def _sum(parts: Sequence[S]) -> S:
-    """Add up structs of whole numbers."""
-    total: Counter[str] = Counter()
-    for part in parts:
-        total.update(asdict(part))
-    return type(parts[0])(**total)
+def same(values: Sequence[Any]) -> Any:
+    """Return what all say, or who is in front."""
+    return values[0]
 
 
-def _counts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def greatest(values: Sequence[Any]) -> Any:
+    """Return the greatest, of those who know."""
+    return max((it for it in values if it is not None), default=None)
+
+
+def earliest(values: Sequence[Any]) -> Any:
+    """Return the least, of those who know."""
+    return min((it for it in values if it is not None), default=None)
+
+
+def sums(values: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Add up counts by their names."""
     total: Counter[str] = Counter()
-    for part in parts:
-        total.update(part)
+    for each in values:
+        total.update(each)
     return dict(total)
 
 
-def _upstreams(statuses: Sequence[Status]) -> Iterable[UpstreamStatus]:
-    """Join what is said of each; all have the same configuration, so the same ones."""
-    seen: dict[str, list[UpstreamStatus]] = {}
-    for status in statuses:
-        for upstream in status.upstreams:
-            seen.setdefault(upstream.name, []).append(upstream)
-    return map(_upstream, seen.values())
+def beside(values: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    """Put them one behind the other."""
+    return tuple(chain.from_iterable(values))
 
 
-def _latency(parts: Sequence[Sequence[Bucket]]) -> tuple[Bucket, ...]:
-    return tuple(
-        Bucket(buckets[0].up_to_ms, sum(each.count for each in buckets))
-        for buckets in zip(*parts, strict=True)
-    )
+def once(values: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    """Put them one behind the other, each of them once."""
+    return tuple(dict.fromkeys(beside(values)))
 
 
-def _upstream(parts: Sequence[UpstreamStatus]) -> UpstreamStatus:
-    worst = min(parts, key=lambda each: STATES.index(each.state))
-    usual = [each.usual_ms for each in parts if each.usual_ms is not None]
-    ends = [each.certificate_expires for each in parts if each.certificate_expires]
-    closed = [each.last_closed for each in parts if each.last_closed]
-    return replace(
-        worst,
-        usual_ms=max(usual, default=None),
-        queries=sum(each.queries for each in parts),
-        answers=sum(each.answers for each in parts),
-        timed_out=sum(each.timed_out for each in parts),
-        replayed=sum(each.replayed for each in parts),
-        in_flight=sum(each.in_flight for each in parts),
-        waiting=sum(each.waiting for each in parts),
-        queries_in_clear=sum(each.queries_in_clear for each in parts),
-        latency=_latency([each.latency for each in parts]),
-        certificate_expires=min(ends, default=None),
-        warnings=tuple(dict.fromkeys(it for each in parts for it in each.warnings)),
-        opened=sum(each.opened for each in parts),
-        closed=_counts(each.closed for each in parts),
-        last_closed=min(closed, key=lambda each: each.ago_s, default=None),
-        connections=tuple(it for each in parts for it in each.connections),
-    )
+def by_name(values: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    """Make those of one name one, the worst in front."""
+    seen: dict[str, list[Any]] = {}
+    for each in beside(values):
+        seen.setdefault(each.name, []).append(each)
+    return tuple(merged(sorted(each, key=_badness)) for each in seen.values())
+
+
+def ranked(values: Sequence[Sequence[Counted] | None]) -> tuple[Counted, ...] | None:
+    """Add up those who are among the first at some worker, the first again."""
+    known = [each for each in values if each is not None]
+    if not known:
+        return None
+    found = sorted(by_name(known), key=lambda each: each.count, reverse=True)
+    return tuple(found[:MOST_SHOWN])
+
+
+def buckets(values: Sequence[Sequence[Bucket]]) -> tuple[Bucket, ...]:
+    """Add up those with one bound."""
+    return tuple(merged(each) for each in zip(*values, strict=True))
+
+
+def newest(values: Sequence[Closed | None]) -> Closed | None:
+    """Return the last one."""
+    known = (each for each in values if each is not None)
+    return min(known, key=lambda each: each.ago_s, default=None)
+
+
+def one(values: Sequence[Any]) -> Any:
+    """Make one of what some have, the worst in front."""
+    known = [each for each in values if each is not None]
+    return merged(sorted(known, key=_badness)) if known else None
+
+
+def _all(way: Way, *names: str) -> Mapping[str, Way]:
+    return dict.fromkeys(names, way)
+
+
+WAYS: Mapping[type[Struct], Mapping[str, Way]] = {
+    Status: {
+        **_all(same, "dotproxy", "profile", "listeners", "rules", "workers"),
+        **_all(max, "uptime_s", "rules_paused_s", "reloads", "reloads_failed"),
+        **_all(one, "clients", "cache", "gateway", "shared_cache"),
+        **_all(by_name, "certificates", "upstreams"),
+        **_all(ranked, "top_names", "top_clients"),
+        "ready": any,
+        "replies": sums,
+        "blocked": sum,
+    },
+    ClientStatus: {
+        **_all(sum, "udp_queries", "tcp_queries", "tls_queries"),
+        **_all(sum, "tcp_connections", "tls_connections", "under_way"),
+        **_all(sum, "denied", "limited", "malformed"),
+        **_all(sum, "dropped", "shed", "turned_out"),
+    },
+    CacheStatus: {
+        **_all(sum, "entries", "octets", "size", "hits", "misses", "stale"),
+        **_all(sum, "evictions", "refreshed", "shared"),
+    },
+    Counted: {"name": same, "count": sum},
+    CertificateStatus: {"name": same, "expires": min, "warnings": once},
+    GatewayStatus: {
+        "listeners": once,
+        "results": sums,
+        **_all(sum, "open", "octets_up", "octets_down"),
+    },
+    SharedStatus: {
+        **_all(same, "name", "state"),
+        **_all(sum, "hits", "misses", "slow", "errors", "skipped"),
+        **_all(sum, "written", "opened"),
+    },
+    Bucket: {"up_to_ms": same, "count": sum},
+    UpstreamStatus: {
+        **_all(same, "name", "group", "state", "reason", "encrypted"),
+        "usual_ms": greatest,
+        **_all(sum, "queries", "answers", "timed_out", "replayed"),
+        **_all(sum, "in_flight", "waiting", "queries_in_clear", "opened"),
+        "latency": buckets,
+        "certificate_expires": earliest,
+        "warnings": once,
+        "closed": sums,
+        "last_closed": newest,
+        "connections": beside,
+    },
+}
+"""How each field is made one: whoever adds a field decides it here."""
+
+WHOLE = (Closed, ConnectionStatus, WorkerStatus)
+"""Kinds that stay as they are: each of them is one worker's own."""
+
+
+def _badness(part: Struct) -> int:
+    """Sort what is worst to the front, and leave the rest in its order."""
+    if isinstance(part, UpstreamStatus):
+        return STATES.index(part.state)
+    if isinstance(part, SharedStatus):
+        return SHARED_STATES.index(part.state)
+    return 0
