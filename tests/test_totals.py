@@ -1,11 +1,13 @@
 """The metrics of several processes, made one."""
 
+import re
+from pathlib import Path
 from unittest import TestCase
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from dotproxy.workers.tally import Tally, tally_metrics
-from dotproxy.workers.totals import Totals
+from dotproxy.workers.totals import ONE_OF_ALL, Totals
 
 WORKER = """\
 # HELP dotproxy_queries_total Queries of clients, by transport.
@@ -27,6 +29,15 @@ seconds_bucket{{le="+Inf"}} {queries}
 seconds_count {queries}
 seconds_sum 0.5
 """
+
+ADDED = {
+    *("client_connections", "queries_under_way", "gateway_connections"),
+    *("cache_entries", "cache_bytes", "cache_size_bytes"),
+    *("upstream_in_flight", "upstream_waiting", "upstream_connections"),
+}
+"""Gauges of which the sum is what all have."""
+
+METRICS = Path(__file__).parent.parent / "docs" / "metrics.md"
 
 OURS = tally_metrics(Tally(2, 1, 2, 0, 5, 3))
 
@@ -78,3 +89,14 @@ class TotalsTests(TestCase):
         self.totals.end(1)
         values = self.say(_1=worker(1, 1, 0), _2=worker(5, 1, 20))
         assert values["dotproxy_queries_totaludp"] == 9
+
+
+class DecidedTests(TestCase):
+    def test_every_gauge(self) -> None:
+        """Of each gauge somebody has decided whether it is added up."""
+        rows = re.findall(r"^\| `dotproxy_(\w+)` \| gauge", METRICS.read_text(), re.M)
+        others = {name.removeprefix("dotproxy_") for name in ONE_OF_ALL}
+        assert "rules" in rows
+        assert {*rows} - others == ADDED
+        named = {name for name in others if not name.startswith("process_")}
+        assert named <= {*rows}

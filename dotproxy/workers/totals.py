@@ -17,11 +17,15 @@ COUNTED = ("counter", "histogram")
 
 ONE_OF_ALL: Mapping[str, Callable[[Iterable[float]], float]] = {
     "dotproxy_build_info": max,
+    "dotproxy_certificate_expiry_timestamp_seconds": min,
     "dotproxy_list_names": max,
     "dotproxy_ready": max,
     "dotproxy_rules": max,
-    "dotproxy_upstream_cert_not_after_seconds": min,
+    "dotproxy_rules_paused": max,
+    "dotproxy_shared_cache_up": min,
+    "dotproxy_upstream_certificate_expiry_timestamp_seconds": min,
     "dotproxy_upstream_up": min,
+    "dotproxy_upstream_warning": max,
     "process_max_fds": max,
     "process_start_time_seconds": min,
 }
