@@ -35,7 +35,7 @@ from dotproxy.upstream.pool import Pool
 from dotproxy.upstream.strategy import Strategy
 from dotproxy.upstream.tls import Authenticator, Trust
 from dotproxy.upstreams import group, limits
-from dotproxy.workers.share import number_of
+from dotproxy.workers.share import number_of, share_of
 
 __all__ = ["Options", "assemble", "makeService"]
 
@@ -73,9 +73,7 @@ def makeService(options: Options) -> IService:
         raise SystemExit(f"dotproxy: {fault}") from None
     _hear_hangup(proxy, _reported(proxy, reactor), reactor)
     if proxy.recording is not None:
-        moved = Signal(signal.SIGUSR1, proxy.recording.reopen, reactor)
-        moved.setServiceParent(proxy)
-        moved.install()
+        _hear_moved(proxy, proxy.recording.reopen, reactor)
     return proxy
 
 
@@ -115,8 +113,9 @@ def _supervised(
     config: Config, reactor: Any, again: Callable[[], Config], inherited: Inherited
 ) -> IService:
     """Have several processes serve; what does so is not imported where one does."""
+    from dotproxy.journal.create import check_recording
     from dotproxy.workers.calls import merged_calls
-    from dotproxy.workers.supervisor import Source as Checked
+    from dotproxy.workers.rolling import Source as Checked
     from dotproxy.workers.supervisor import Supervisor
 
     def look_over(config: Config) -> None:
@@ -124,6 +123,8 @@ def _supervised(
         check(read_credentials(config.certificate))
 
     look_over(config)
+    for number in range(1, number_of(config) + 1):
+        check_recording(share_of(config, config.listen, number).query_log)
     with ExitStack() as undo:
         doors = bind_doors(config.admin, os.environ, reactor)
         undo.callback(_close, doors)
@@ -138,6 +139,8 @@ def _supervised(
         supervisor.on_ready = partial(reports.setServiceParent, supervisor)
         reload = partial(reports.reload, reload)
     _hear_hangup(supervisor, reload, reactor)
+    if config.query_log.format != OFF:
+        _hear_moved(supervisor, supervisor.reopen, reactor)
     return supervisor
 
 
@@ -147,6 +150,15 @@ def _hear_hangup(
     hangup = Signal(signal.SIGHUP, reload, reactor)
     hangup.setServiceParent(parent)
     hangup.install()
+
+
+def _hear_moved(
+    parent: MultiService, reopen: Callable[[], object], reactor: Any
+) -> None:
+    """Hear that somebody has moved the file of the query log."""
+    moved = Signal(signal.SIGUSR1, reopen, reactor)
+    moved.setServiceParent(parent)
+    moved.install()
 
 
 def _handed_over() -> Inherited:

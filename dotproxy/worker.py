@@ -1,13 +1,13 @@
 """One of several processes that serve: the program that the supervisor starts.
 
 It is told what to do over the descriptor `LINK`, and ends when nobody is there any
-more.  Its log goes to stdout, a JSON object on each line.
+more.  Its log goes to `LOG`, a JSON object on each line.
 """
 
 import json
+import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import globalLogBeginner
 from twisted.protocols import amp
@@ -26,6 +27,7 @@ from dotproxy.config.model import Config, ConfigError
 from dotproxy.json_log import JsonLog
 from dotproxy.local.snapshot import load
 from dotproxy.observe.actions import CALLS, TEXT, Fault, Reloaded, Reply, as_json
+from dotproxy.observe.live import Watch
 from dotproxy.proxy import Proxy
 from dotproxy.server.listeners import Inherited, Opened
 from dotproxy.server.sockets import Sockets
@@ -34,18 +36,24 @@ from dotproxy.signals import Signal
 from dotproxy.workers.commands import (
     FIRST_SOCKET,
     LINK,
+    LOG,
     Ask,
+    Follow,
     Learned,
+    Leave,
     Ping,
     Refused,
     Reload,
+    Reopen,
+    Seen,
     Serve,
 )
+from dotproxy.workers.passage import Passage
 from dotproxy.workers.spread import Spread
 
-FOR_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP)
-"""Signals that a terminal sends to all its processes: the supervisor says what
-follows."""
+FOR_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+"""Signals that a terminal, or a service manager, sends to all processes: the supervisor
+says what follows."""
 
 
 def main() -> None:
@@ -54,7 +62,8 @@ def main() -> None:
     reactor.seconds = uptime
     for number in FOR_THE_SUPERVISOR:
         signal.signal(number, signal.SIG_IGN)
-    globalLogBeginner.beginLoggingTo([JsonLog(sys.stdout)], redirectStandardIO=False)
+    log = JsonLog(os.fdopen(LOG, "w"))
+    globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False)
     worker = Worker(reactor, inherited)
     # It is left to Twisted, which works on a copy.
     with socket.socket(fileno=LINK) as link:
@@ -82,6 +91,7 @@ class Worker(amp.AMP):
         self._generation = 0
         self._stopping = False
         self._spread = Spread(self._send, reactor)
+        self._followed: dict[int, Deferred[None]] = {}
         self._config: Config
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -96,7 +106,7 @@ class Worker(amp.AMP):
             self._reactor.stop()
 
     @Serve.responder
-    def serve(self, config: bytes, generation: int) -> dict[str, object]:
+    def serve(self, config: bytes, generation: int, paused: float) -> dict[str, object]:
         """Serve what the supervisor has bound."""
         self._config = msgspec.json.decode(config, type=Config)
         self._generation = generation
@@ -109,6 +119,7 @@ class Worker(amp.AMP):
             )
         except ConfigError as fault:
             raise Refused(str(fault)) from None
+        proxy.pause.hold(paused)
         proxy.privilegedStartService()
         proxy.startService()
         self._reactor.addSystemEventTrigger("before", "shutdown", proxy.stopService)
@@ -147,6 +158,29 @@ class Worker(amp.AMP):
                     cache.adopt(age, key, entry)
         return {}
 
+    @Follow.responder
+    def follow(self, viewer: int, words: bytes) -> dict[str, object]:
+        """Show queries as they come."""
+        passage: Any = Passage(partial(self._show, viewer))
+        gone = self._followed[viewer] = Deferred()
+        Watch(self.proxy.journal, json.loads(words)).follow(passage, gone)
+        return {}
+
+    @Leave.responder
+    def leave(self, viewer: int) -> dict[str, object]:
+        """Show no more of them."""
+        gone = self._followed.pop(viewer, None)
+        if gone is not None:
+            gone.errback(ConnectionDone())
+        return {}
+
+    @Reopen.responder
+    def reopen(self) -> dict[str, object]:
+        """Open the file of the query log again."""
+        if self.proxy.recording is not None:
+            self.proxy.recording.reopen()
+        return {}
+
     @Ping.responder
     def ping(self) -> dict[str, object]:
         """Answer."""
@@ -162,6 +196,10 @@ class Worker(amp.AMP):
         """Hear what is learned, if it is kept; a reload may bring another cache."""
         cache, keeps = self.proxy.core.forwarder.cache, self._config.cache.size > 0
         cache.on_learned = self._spread.note if keeps else _let_be
+
+    def _show(self, viewer: int, lines: bytes) -> Deferred[Any]:
+        showing: Deferred[Any] = self.callRemote(Seen, viewer=viewer, lines=lines)
+        return showing
 
     def _send(self, snapshot: bytes, dropped: int) -> Deferred[Any]:
         sending: Deferred[Any] = self.callRemote(

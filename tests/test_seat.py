@@ -48,6 +48,7 @@ class Office:
     """Who looks after it."""
 
     generation = 0
+    paused = 0.0
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -65,6 +66,9 @@ class Office:
         self.told.append("left")
 
     def learned(self, seat: Seat, batch: Mapping[str, Any]) -> Deferred[Any]:
+        return succeed(None)
+
+    def seen(self, viewer: int, lines: bytes) -> Deferred[Any]:
         return succeed(None)
 
 

@@ -4,6 +4,7 @@ from unittest import TestCase
 
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
+from dotproxy.workers.commands import LOG
 from dotproxy.workers.lines import Lines
 
 
@@ -23,17 +24,17 @@ class LinesTests(TestCase):
         """An event keeps its level and its source, however its line is cut."""
         line = b'{"level": "error", "from": "dotproxy.x", "message": "{all} lost"}\n'
         for cut in range(len(line)):
-            said = self.said((1, line[:cut]), (1, line[cut:]))
+            said = self.said((LOG, line[:cut]), (LOG, line[cut:]))
             assert said == [("error", "dotproxy.x", "worker 2: {all} lost")]
 
     def test_traceback(self) -> None:
         """A traceback follows."""
         line = b'{"level": "critical", "message": "oh", "traceback": "Tr"}\n'
-        assert self.said((1, line))[0][2] == "worker 2: oh\nTr"
+        assert self.said((LOG, line))[0][2] == "worker 2: oh\nTr"
 
     def test_others(self) -> None:
         """What is no event is a warning as it stands; outputs are not mixed."""
-        said = self.said((1, b"[1"), (2, b"no mem\xff\n"), (1, b"]\n"))
+        said = self.said((LOG, b"[1"), (2, b"no mem\xff\n"), (LOG, b"]\n"))
         warn = LogLevel.warn.name
         assert [each[0] for each in said] == [warn, warn]
         assert [each[2] for each in said] == ["worker 2: no mem\ufffd", "worker 2: [1]"]

@@ -20,7 +20,7 @@ from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway, check_gateway
 from dotproxy.config.groups import check_default, check_forwards, groups_of
 from dotproxy.config.naming import Hosts, Naming, Rebinding, SpecialNames
-from dotproxy.config.query_log import QueryLog
+from dotproxy.config.query_log import HASHED, QueryLog
 from dotproxy.config.rule import Rule
 from dotproxy.config.setting import (
     ConfigError,
@@ -172,6 +172,14 @@ class Config(Struct, frozen=True):
                 "cannot share a gateway, which remembers whom it led: leave workers"
                 " away, or run the gateway as a proxy of its own",
                 ("workers",),
+            )
+        log = self.query_log
+        if self.workers != 1 and log.names == HASHED and not log.key_file:
+            raise ConfigError(
+                f"query_log.{written('names', log.names)}",
+                "takes a key_file where several workers write, or each would have its"
+                " own name for a name: head -c 32 /dev/urandom > FILE",
+                ("query_log", "names"),
             )
 
     def _check_listeners(self) -> None:

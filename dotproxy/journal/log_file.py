@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -9,6 +10,10 @@ OWNER_ONLY = 0o600
 
 STDOUT = 1
 """The descriptor of what stands for no file."""
+
+AT_ONCE = 4096
+"""Octets that Linux writes to a pipe in one piece (PIPE_BUF): others may write there,
+too."""
 
 
 class Shelf(NamedTuple):
@@ -47,12 +52,15 @@ class LogFile:
     def write(self, octets: bytes) -> None:
         """Write all, or nothing; see `Sink`."""
         before = os.fstat(self._file)
+        if not stat.S_ISREG(before.st_mode):
+            for piece in pieces(octets):
+                _write(self._file, piece)
+            return
         try:
             _write(self._file, octets)
         except OSError:
-            if stat.S_ISREG(before.st_mode):
-                # Half a line would spoil the next one.
-                os.ftruncate(self._file, before.st_size)
+            # Half a line would spoil the next one.
+            os.ftruncate(self._file, before.st_size)
             raise
 
     def tidy(self) -> None:
@@ -117,6 +125,16 @@ class LogFile:
             os.replace(self._path, f"{self._path}.1")
         else:
             os.unlink(self._path)
+
+
+def pieces(octets: bytes) -> Iterator[bytes]:
+    """Return what may be written at once, each of whole lines, unless one is longer."""
+    begin = 0
+    while len(octets) - begin > AT_ONCE:
+        end = octets.rfind(b"\n", begin, begin + AT_ONCE) + 1 or begin + AT_ONCE
+        yield octets[begin:end]
+        begin = end
+    yield octets[begin:]
 
 
 def _write(file: int, octets: bytes) -> None:

@@ -20,7 +20,7 @@ from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.explain import Explanation, explain
 from dotproxy.observe.live import Watch
 from dotproxy.observe.metrics import exposition
-from dotproxy.observe.status import status_of
+from dotproxy.observe.status import Status, status_of
 from dotproxy.observe.subject import Subject, can_answer
 from dotproxy.observe.upstream_status import state_of
 from dotproxy.pause import LONGEST
@@ -124,11 +124,18 @@ def as_json(value: msgspec.Struct) -> Reply:
 
 
 def page(subject: Subject, words: Words) -> Deferred[Reply]:
-    """Return the page for browsers; what writes it is imported then."""
+    """Return the page for browsers."""
+    return written_page(status_of(subject), bool(subject.core.config.admin.token))
+
+
+def written_page(status: Status, acts: bool) -> Deferred[Reply]:
+    """Write the page about a status; `acts` says whether a token is configured.
+
+    What writes it is imported then.
+    """
     from dotproxy.observe.page.document import POLICY, document
 
-    acts = bool(subject.core.config.admin.token)
-    writing = document(status_of(subject), acts, time())
+    writing = document(status, acts, time())
     return writing.addCallback(lambda body: Reply(body, HTML, policy=POLICY))
 
 
@@ -176,13 +183,19 @@ def flush(subject: Subject, words: Words) -> Deferred[Reply]:
 
 def pause(subject: Subject, words: Words) -> Deferred[Reply]:
     """Let the rules step aside for some seconds; 0 lets them hold again."""
+    seconds = seconds_of(words)
+    subject.pause.hold(seconds)
+    return succeed(as_json(Paused(seconds)))
+
+
+def seconds_of(words: Words) -> int:
+    """Return how long a pause is to be; raises Fault."""
     said = words.get("seconds", PAUSE)
     if not (
         said.isascii() and said.isdigit() and len(said) < 9 and int(said) <= LONGEST
     ):
         raise Fault(f"seconds {said[:20]!a} must be a number from 0 to {LONGEST}")
-    subject.pause.hold(int(said))
-    return succeed(as_json(Paused(int(said))))
+    return int(said)
 
 
 def reload(subject: Subject, words: Words) -> Deferred[Reply]:

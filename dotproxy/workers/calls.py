@@ -1,28 +1,31 @@
 """What callers can ask of all workers: the same calls, answered for all of them."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
+from typing import Any
 from typing import Protocol as TypingProtocol
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 from twisted.internet.defer import Deferred
 
-from dotproxy.config.model import ConfigError
+from dotproxy.config.model import Config, ConfigError
 from dotproxy.observe.actions import (
     CALLS,
     TEXT,
     Call,
     Fault,
     Flushed,
+    Paused,
     Reloaded,
     Reply,
     Words,
     as_json,
-    health,
+    seconds_of,
+    written_page,
 )
 from dotproxy.observe.status import Status
+from dotproxy.workers.viewers import Viewers
 
 Replies = Mapping[int, Reply]
 """What workers said, by their numbers."""
@@ -31,11 +34,17 @@ Replies = Mapping[int, Reply]
 class Speaker(TypingProtocol):
     """Who speaks for all workers."""
 
+    config: Config
+    viewers: Viewers
+
     async def ask(self, call: str, words: Words) -> Replies:
         """Ask all who serve."""
 
     async def flush(self, words: Words) -> Replies:
         """Have all forget, and those as well who learned meanwhile."""
+
+    async def pause(self, seconds: int) -> None:
+        """Have the rules step aside everywhere; 0 lets them hold again."""
 
     async def reload_aloud(self) -> Reloaded:
         """Reload; raises ConfigError, and then nothing has changed."""
@@ -45,6 +54,19 @@ class Speaker(TypingProtocol):
 
     def status(self, replies: Replies) -> Status:
         """Return how all fare."""
+
+
+Run = Callable[[Speaker, Words], Coroutine[Deferred[Any], Any, Reply]]
+"""What answers a call."""
+
+
+async def page(speaker: Speaker, words: Words) -> Reply:
+    """Return the page for browsers, about all together."""
+    replies = await speaker.ask("status", words)
+    if not replies:
+        return NOBODY
+    acts = bool(speaker.config.admin.token)
+    return await written_page(speaker.status(replies), acts)
 
 
 async def metrics(speaker: Speaker, words: Words) -> Reply:
@@ -83,6 +105,22 @@ async def flush(speaker: Speaker, words: Words) -> Reply:
     return as_json(Flushed(max(map(_forgotten, replies.values()))))
 
 
+async def pause(speaker: Speaker, words: Words) -> Reply:
+    """Let the rules step aside everywhere."""
+    seconds = seconds_of(words)
+    await speaker.pause(seconds)
+    return as_json(Paused(seconds))
+
+
+async def log(speaker: Speaker, words: Words) -> Reply:
+    """Show the queries of all workers as they come."""
+    try:
+        follow = speaker.viewers.begin(words)
+    except ValueError as fault:
+        raise Fault(str(fault)) from None
+    return Reply(b"", TEXT, more=follow)
+
+
 async def reload(speaker: Speaker, words: Words) -> Reply:
     """Read the configuration again, for all."""
     try:
@@ -93,31 +131,35 @@ async def reload(speaker: Speaker, words: Words) -> Reply:
 
 def merged_calls() -> Mapping[str, Call]:
     """Return the calls by their paths, for a `Speaker`."""
-    for_all = {
-        "metrics": metrics,
-        "status": status,
-        "readyz": readiness,
-        "explain": explanation,
-        "flush": flush,
-        "reload": reload,
+    return {
+        path: call if path in BY_OURSELVES else call._replace(run=FOR_ALL[path])
+        for path, call in CALLS.items()
     }
-    calls = {
-        path: Call(_running(run), CALLS[path].acts) for path, run in for_all.items()
-    }
-    return {**calls, "healthz": Call(health)}
 
+
+BY_OURSELVES = ("page.css", "page.js", "healthz")
+"""Calls that are not about a worker: the supervisor answers them as one alone does."""
 
 NOBODY = Reply(b"no worker serves\n", TEXT, HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-def words_of(words: Words) -> bytes:
-    """Write what the caller said, for a worker."""
-    return json.dumps(dict(words)).encode()
 
 
 def _forgotten(reply: Reply) -> int:
     return msgspec.json.decode(reply.body, type=Flushed).forgotten
 
 
-def _running(run: Callable[..., object]) -> Callable[..., Deferred[Reply]]:
-    return lambda speaker, words: Deferred.fromCoroutine(run(speaker, words))  # type: ignore[arg-type]
+def _running(run: Run) -> Callable[[Speaker, Words], Deferred[Reply]]:
+    return lambda speaker, words: Deferred.fromCoroutine(run(speaker, words))
+
+
+FOR_ALL = {
+    "": _running(page),
+    "metrics": _running(metrics),
+    "status": _running(status),
+    "readyz": _running(readiness),
+    "explain": _running(explanation),
+    "log": _running(log),
+    "flush": _running(flush),
+    "pause": _running(pause),
+    "reload": _running(reload),
+}
+"""Calls that all workers answer together."""

@@ -1,6 +1,7 @@
 """What the supervisor and a worker say to each other, by AMP."""
 
-from collections.abc import MutableMapping
+import json
+from collections.abc import Mapping, MutableMapping
 from typing import Any, ClassVar
 
 from twisted.protocols import amp
@@ -11,7 +12,11 @@ PIECE = 0xFFFF
 LINK = 3
 """The descriptor by which a worker is told what to do."""
 
-FIRST_SOCKET = 4
+LOG = 4
+"""The descriptor to which it logs.  Its stdout is that of the supervisor, for the query
+log."""
+
+FIRST_SOCKET = 5
 """The descriptor of the first socket that it inherits; the others come behind it, in
 the order of `listen`, and for addresses in clear UDP before TCP."""
 
@@ -50,9 +55,16 @@ class Octets(amp.Argument):
 
 
 class Serve(amp.Command):
-    """Begin to serve, as the configuration says; it is answered once that is so."""
+    """Begin to serve, as the configuration says; it is answered once that is so.
 
-    arguments: ClassVar = [(b"config", Octets()), (b"generation", amp.Integer())]
+    `paused` is for how many seconds the rules still step aside.
+    """
+
+    arguments: ClassVar = [
+        (b"config", Octets()),
+        (b"generation", amp.Integer()),
+        (b"paused", amp.Float()),
+    ]
     errors: ClassVar = {Refused: b"REFUSED"}
 
 
@@ -93,8 +105,36 @@ class Learned(amp.Command):
     ]
 
 
+class Follow(amp.Command):
+    """Show queries as they come, to one who looks on; `words` are JSON, and say which
+    ones."""
+
+    arguments: ClassVar = [(b"viewer", amp.Integer()), (b"words", Octets())]
+
+
+class Seen(amp.Command):
+    """Take lines for one who looks on; it is answered when there is room for more."""
+
+    arguments: ClassVar = [(b"viewer", amp.Integer()), (b"lines", Octets())]
+
+
+class Leave(amp.Command):
+    """Show nothing more to one who looked on."""
+
+    arguments: ClassVar = [(b"viewer", amp.Integer())]
+
+
+class Reopen(amp.Command):
+    """Open the file of the query log again: somebody has moved it."""
+
+
 class Ping(amp.Command):
     """Show that the reactor turns."""
+
+
+def words_of(words: Mapping[str, str]) -> bytes:
+    """Write what the caller said, for a worker."""
+    return json.dumps(dict(words)).encode()
 
 
 def _piece(name: bytes, place: int) -> bytes:

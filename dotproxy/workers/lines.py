@@ -4,13 +4,13 @@ import json
 
 from twisted.logger import Logger, LogLevel
 
-STDOUT = 1
+from dotproxy.workers.commands import LOG
 
 
 class Lines:
     """Log the lines of a worker under its number.
 
-    Its log comes on stdout, as `JsonLog` writes it; on stderr there is what Python says
+    Its log comes as `JsonLog` writes it; on stderr there is what Python says
     when all else fails.
     """
 
@@ -26,7 +26,7 @@ class Lines:
             self._log(descriptor, line.decode(errors="replace"))
 
     def _log(self, descriptor: int, line: str) -> None:
-        event = _event(line) if descriptor == STDOUT else {"message": line}
+        event = _event(line) if descriptor == LOG else {"message": line}
         level = LogLevel.lookupByName(str(event.get("level", "warn")))
         logger = Logger(str(event.get("from") or "dotproxy.worker"))
         said = str(event["message"])

@@ -18,9 +18,11 @@ from twisted.python.failure import Failure
 from dotproxy.workers.commands import (
     FIRST_SOCKET,
     LINK,
+    LOG,
     Learned,
     Ping,
     Refused,
+    Seen,
     Serve,
 )
 from dotproxy.workers.lines import Lines
@@ -39,8 +41,10 @@ TO_STOP = 3.0
 SILENCE = 30.0
 """Seconds that one may not answer: reading long lists takes some."""
 
-OUTPUTS: Mapping[int, int | str] = {0: "w", 1: "r", 2: "r"}
-"""What a worker has beside its sockets: no input, and outputs that we read."""
+STDOUT = 1
+
+OUTPUTS: Mapping[int, int | str] = {0: "w", 1: STDOUT, 2: "r", LOG: "r"}
+"""What a worker has beside its sockets: no input, our stdout, and what we read."""
 
 NOT_THEIRS = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 """Variables of the environment that are for the supervisor alone."""
@@ -51,7 +55,11 @@ class Office(TypingProtocol):
 
     @property
     def generation(self) -> int:
-        """How often all was flushed or reloaded."""
+        """How often all was flushed, paused or reloaded."""
+
+    @property
+    def paused(self) -> float:
+        """Seconds for which the rules still step aside; 0 if they hold."""
 
     def descriptors(self) -> Sequence[int]:
         """Return the sockets that a worker inherits."""
@@ -68,6 +76,9 @@ class Office(TypingProtocol):
     def learned(self, seat: "Seat", batch: Mapping[str, Any]) -> Deferred[Any]:
         """Hear what a worker learned, the arguments of `Learned`; fires when the others
         have it."""
+
+    def seen(self, viewer: int, lines: bytes) -> Deferred[Any]:
+        """Hear what a worker shows to one who looks on; fires when more may come."""
 
 
 class Seat(ProcessProtocol):
@@ -110,8 +121,13 @@ class Seat(ProcessProtocol):
             # The system is short of something, maybe for a moment.
             self._again(str(fault))
             return
-        orders = self._office.orders(self.number)
-        serving = self.tell(Serve, config=orders, generation=self._office.generation)
+        office = self._office
+        serving = self.tell(
+            Serve,
+            config=office.orders(self.number),
+            generation=office.generation,
+            paused=office.paused,
+        )
         serving.addCallbacks(self._seated, self._refused)
 
     def tell(self, command: type[amp.Command], **words: object) -> Deferred[Any]:
@@ -123,7 +139,7 @@ class Seat(ProcessProtocol):
 
     def look(self) -> None:
         """See that the worker lives; one that is silent for long is ended."""
-        if self.serves and self._deadline is None:
+        if self.linked and self._deadline is None:
             self._deadline = self._reactor.callLater(SILENCE, self._silent)
             self.tell(Ping).addCallbacks(self._heard, lambda _: None)
 
@@ -168,6 +184,10 @@ class Seat(ProcessProtocol):
     def learned(self, **batch: Any) -> Deferred[Any]:
         """Let the others have what was learned here; fires when that is so."""
         return self._office.learned(self, batch)
+
+    def seen(self, viewer: int, lines: bytes) -> Deferred[Any]:
+        """Let one who looks on have what is shown here; fires when more may come."""
+        return self._office.seen(viewer, lines)
 
     def _spawn(self) -> None:
         """Start the process, and the link to it; raises OSError."""
@@ -246,6 +266,11 @@ class Link(amp.AMP):
     def learned(self, **batch: Any) -> Deferred[dict[str, object]]:
         """Hear what it learned; it sends no more before it has an answer."""
         return self._seat.learned(**batch).addCallback(lambda _: {})
+
+    @Seen.responder
+    def seen(self, viewer: int, lines: bytes) -> Deferred[dict[str, object]]:
+        """Hear what it shows."""
+        return self._seat.seen(viewer, lines).addCallback(lambda _: {})
 
 
 def _environment() -> dict[str, str]:

@@ -21,8 +21,8 @@ def share_of(config: Config, listen: tuple[Listen, ...], number: int) -> Config:
     """Return the configuration of worker `number`, the first is 1.
 
     What bounds all of them together is divided, and rounded up, so that nothing becomes
-    0, which would stand for something else.  Each has a cache's file of its own: the
-    first has the one that is named.
+    0, which would stand for something else.  Each has files of its own, of the cache
+    and of the query log: the first has those that are named.
     """
     parts = number_of(config)
 
@@ -30,7 +30,7 @@ def share_of(config: Config, listen: tuple[Listen, ...], number: int) -> Config:
         return -(-whole // parts)
 
     file = config.cache.file
-    clients, rate = config.clients, config.rate_limit
+    clients, rate, log = config.clients, config.rate_limit, config.query_log
     return replace(
         config,
         workers=1,
@@ -46,6 +46,12 @@ def share_of(config: Config, listen: tuple[Listen, ...], number: int) -> Config:
             max_tcp=part(clients.max_tcp),
             max_tcp_per_client=part(clients.max_tcp_per_client),
             max_queries=part(clients.max_queries),
+        ),
+        query_log=replace(
+            log,
+            # FILE.2 is what was put aside of FILE.
+            file=f"{log.file}.worker{number}" if log.file and number > 1 else log.file,
+            max_size=part(log.max_size),
         ),
         rate_limit=replace(rate, qps=part(rate.qps), burst=part(rate.burst)),
     )

@@ -25,6 +25,7 @@ from dotproxy.observe.upstream_status import (
     ConnectionStatus,
     UpstreamStatus,
 )
+from dotproxy.workers.seat import Seat
 
 S = TypeVar("S", bound=Struct)
 
@@ -42,6 +43,18 @@ def queries_of(status: Status) -> int:
     """Return how many queries a worker had."""
     clients = status.clients
     return clients.udp_queries + clients.tcp_queries + clients.tls_queries
+
+
+def worker_status(seat: Seat, status: Status | None) -> WorkerStatus:
+    """Return the row of a worker, and what it said itself, if it did."""
+    return WorkerStatus(
+        number=seat.number,
+        pid=seat.pid,
+        serves=seat.serves,
+        begun=seat.begun,
+        queries=queries_of(status) if status else 0,
+        cache_entries=status.cache.entries if status else 0,
+    )
 
 
 def together(statuses: Sequence[Status], workers: Sequence[WorkerStatus]) -> Status:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from twisted.application.service import MultiService
@@ -14,26 +15,27 @@ from twisted.internet.defer import (
     gatherResults,
     succeed,
 )
-from twisted.internet.error import ConnectionClosed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.protocols.amp import AmpError
+from twisted.protocols.amp import Command
 
 from dotproxy import __version__
 from dotproxy.clock import uptime
 from dotproxy.config.changes import changes, keep_lasting
 from dotproxy.config.model import Config, ConfigError, Listen
 from dotproxy.observe.actions import Reloaded, Reply, Words
-from dotproxy.observe.status import Status, WorkerStatus
+from dotproxy.observe.status import Status
 from dotproxy.server.listeners import Opened
 from dotproxy.workers import bound
-from dotproxy.workers.calls import Replies, words_of
-from dotproxy.workers.commands import Ask, Learned, Refused, Reload
+from dotproxy.workers.calls import Replies
+from dotproxy.workers.commands import Ask, Learned, Refused, Reopen, words_of
+from dotproxy.workers.rolling import Source, roll
 from dotproxy.workers.seat import Seat
 from dotproxy.workers.share import number_of, share_of
-from dotproxy.workers.statuses import queries_of, together
+from dotproxy.workers.statuses import together, worker_status
 from dotproxy.workers.tally import Tally, tally_metrics
 from dotproxy.workers.totals import Totals
+from dotproxy.workers.viewers import Viewers
 
 LOOK = 5.0
 """Seconds after which each worker is to show that it lives."""
@@ -41,17 +43,8 @@ LOOK = 5.0
 PATIENCE = 10.0
 """Seconds that a worker has to answer a call, for all would wait for it."""
 
-
 BEHIND = 1.0
 """Seconds that those who learned something wait until the others have read it."""
-
-
-class Source(NamedTuple):
-    """Read the configuration once more, and check all that may fail about one; both
-    may raise ConfigError."""
-
-    read: Callable[[], Config]
-    check: Callable[[Config], None]
 
 
 class Supervisor(MultiService):
@@ -85,7 +78,15 @@ class Supervisor(MultiService):
         self._totals = Totals()
         self._started_at = uptime()
         self._ready = False
+        self._paused_until = 0.0
+        self.viewers = Viewers(self._tell_all, reactor)
         self._reloads = self._reloads_failed = self._passed = self._dropped = 0
+
+    @property
+    def paused(self) -> float:
+        """Seconds for which the rules still step aside; 0 if they hold."""
+        left: float = self._paused_until - self._reactor.seconds()
+        return max(left, 0.0)
 
     @property
     def summary(self) -> str:
@@ -107,6 +108,7 @@ class Supervisor(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self.viewers.stop()
         await gatherResults([seat.stop() for seat in self.seats])
         for opened in self._bound.values():
             opened.close()
@@ -122,7 +124,9 @@ class Supervisor(MultiService):
         return msgspec.json.encode(share)
 
     def seated(self, seat: Seat) -> None:
-        """Say so once all serve, for the first time."""
+        """Have it show what others look at; say so once all serve, for the first
+        time."""
+        self.viewers.seated(partial(_tell, seat))
         if not self._ready and all(each.serves for each in self.seats):
             self._ready = True
             said = self.summary
@@ -145,6 +149,10 @@ class Supervisor(MultiService):
             each.addTimeout(BEHIND, self._reactor)
         return DeferredList(telling, consumeErrors=True)
 
+    def seen(self, viewer: int, lines: bytes) -> Deferred[None]:
+        """Let one who looks on have what a worker shows."""
+        return self.viewers.seen(viewer, lines)
+
     async def ask(self, call: str, words: Words) -> Replies:
         """Ask all who serve; who ends meanwhile, or is too slow, says nothing."""
         asked = {seat.number: self._ask(seat, call, words) for seat in self._serving()}
@@ -159,6 +167,21 @@ class Supervisor(MultiService):
         """Have all forget, and what is on its way between them as well."""
         self.generation += 1
         return await self.ask("flush", words)
+
+    async def pause(self, seconds: int) -> None:
+        """Have the rules step aside everywhere, and where a worker begins later."""
+        self._paused_until = self._reactor.seconds() + seconds
+        self.generation += 1
+        starting = [each for each in self.seats if each.linked and not each.serves]
+        words = {"seconds": str(seconds)}
+        for seat in starting:
+            # It was told before how long that is, and is not waited for.
+            self._ask(seat, "pause", words)
+        await self.ask("pause", words)
+
+    def reopen(self) -> None:
+        """Have all open their file of the query log again."""
+        self._tell_all(Reopen)
 
     def reload_or_complain(self) -> Deferred[None]:
         """Reload, as a signal asks for it: only the log hears what came of it."""
@@ -202,30 +225,15 @@ class Supervisor(MultiService):
         self._source.check(config)
         self.config = config
         self.generation += 1
-        outcome = Reloaded(changes(before, config), changes(config, wanted), False)
-        taken = False
-        for seat in [each for each in self.seats if each.linked]:
-            try:
-                orders = self.orders(seat.number)
-                said = await seat.tell(
-                    Reload, config=orders, generation=self.generation
-                )
-            except Refused as fault:
-                if not taken:
-                    self.config = before
-                    raise ConfigError("a worker", f"refused: {fault}") from None
-                # It would go on as before: another one does as the others do.
-                seat.kill()
-            except (AmpError, ConnectionClosed):
-                # It ends, and who comes after it has the new orders.
-                continue
-            else:
-                taken = True
-                told = msgspec.json.decode(said["outcome"], type=Reloaded)
-                outcome = Reloaded(
-                    told.changed, outcome.takes_restart, told.cache_emptied
-                )
-        return outcome
+        try:
+            told = await roll(self.seats, self.orders, self.generation)
+        except Refused as fault:
+            self.config = before
+            raise ConfigError("a worker", f"refused: {fault}") from None
+        lasting = changes(config, wanted)
+        if told is None:
+            return Reloaded(changes(before, config), lasting, False)
+        return Reloaded(told.changed, lasting, told.cache_emptied)
 
     def exposition(self, replies: Replies) -> bytes:
         """Return the metrics of all, and those of the workers themselves."""
@@ -238,7 +246,7 @@ class Supervisor(MultiService):
             number: msgspec.json.decode(reply.body, type=Status)
             for number, reply in replies.items()
         }
-        workers = [_worker(seat, said.get(seat.number)) for seat in self.seats]
+        workers = [worker_status(seat, said.get(seat.number)) for seat in self.seats]
         return msgspec.structs.replace(
             together(list(said.values()), workers),
             uptime_s=uptime() - self._started_at,
@@ -252,6 +260,10 @@ class Supervisor(MultiService):
         )
         asking.addTimeout(PATIENCE, self._reactor)
         return asking.addCallbacks(_reply, lambda _: None)
+
+    def _tell_all(self, command: type[Command], **words: object) -> None:
+        for seat in self._serving():
+            _tell(seat, command, **words)
 
     def _serving(self) -> list[Seat]:
         return [seat for seat in self.seats if seat.serves]
@@ -272,16 +284,10 @@ class Supervisor(MultiService):
         )
 
 
+def _tell(seat: Seat, command: type[Command], **words: object) -> None:
+    """Have a worker do something; whether it did is not waited for."""
+    seat.tell(command, **words).addErrback(lambda _: None)
+
+
 def _reply(said: Mapping[str, Any]) -> Reply:
     return Reply(said["body"], said["type"], HTTPStatus(said["status"]))
-
-
-def _worker(seat: Seat, status: Status | None) -> WorkerStatus:
-    return WorkerStatus(
-        number=seat.number,
-        pid=seat.pid,
-        serves=seat.serves,
-        begun=seat.begun,
-        queries=queries_of(status) if status else 0,
-        cache_entries=status.cache.entries if status else 0,
-    )
