@@ -5,6 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from twisted.trial.unittest import TestCase
 from twisted.web.template import flattenString, tags
 
@@ -14,7 +15,7 @@ from dotproxy.observe.page import sections
 from dotproxy.observe.page.document import document
 from dotproxy.observe.page.figures import figures
 from dotproxy.observe.page.live import Live
-from dotproxy.observe.status import status_of
+from dotproxy.observe.status import Counted, status_of
 from tests.observed import Observed
 
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -98,9 +99,11 @@ class DocumentTests(TestCase):
     async def test_tops(self) -> None:
         """Who asks, and for what, is shown where it is told, as text."""
         assert await self.part(sections.tops) == "<div></div>"
-        names = [{"name": HOSTILE, "queries": 5}]
-        clients = [{"client": "192.0.2.7", "queries": 9}]
-        told = {"top_names": names, "top_clients": clients}
+        names, clients = (Counted(HOSTILE, 5),), (Counted("192.0.2.7", 9),)
+        status = replace(
+            status_of(self.observed.proxy), top_names=names, top_clients=clients
+        )
+        told = msgspec.to_builtins(status)
         shown = await self.part(sections.tops, **told)
         assert '<th scope="row">192.0.2.7</th><td class="number">9</td>' in shown
         assert "alert(1)</script>" not in shown

@@ -213,9 +213,9 @@ class PageTests(TestCase):
         self.start("--upstream", "lab")
         shown = self.browser.run(
             "const body = document.createElement('tbody');"
-            "Object.assign(body.dataset, { rows: 'top_names', what: 'name' });"
+            "Object.assign(body.dataset, { rows: 'top_names' });"
             "document.querySelector('table').append(body);"
-            "const row = { name: '<img src=x onerror=fail>', queries: 1234 };"
+            "const row = { name: '<img src=x onerror=fail>', count: 1234 };"
             "write({ top_names: [row] });"
             "body.remove();"
             "return [body.textContent, body.querySelectorAll('img').length]"

@@ -108,19 +108,19 @@ function write(shown) {
     element.setAttribute(attribute, at(shown, path) ?? 0);
   }
   for (const body of all("[data-rows]")) {
-    const rows = (shown[body.dataset.rows] ?? []).map((it) => row(it[body.dataset.what], it.queries));
+    const rows = (shown[body.dataset.rows] ?? []).map((it) => row(it.name, it.count));
     body.replaceChildren(...rows);
   }
 }
 
-function row(name, queries) {
+function row(name, often) {
   const made = document.createElement("tr");
   const head = document.createElement("th");
   const cell = document.createElement("td");
   head.scope = "row";
   head.textContent = name;
   cell.className = "number";
-  cell.textContent = SPELLINGS.count(queries);
+  cell.textContent = SPELLINGS.count(often);
   made.append(head, cell);
   return made;
 }

@@ -207,8 +207,8 @@ def gateway(live: Live) -> Iterator[Tag]:
 def tops(live: Live) -> Iterator[Tag]:
     """Show what is asked most and who asks most, where that may be seen."""
     for key, what, title in (
-        ("top_names", "name", "Names asked most"),
-        ("top_clients", "client", "Clients that ask most"),
+        ("top_names", "Name", "Names asked most"),
+        ("top_clients", "Client", "Clients that ask most"),
     ):
         if live.at(key) is not None:
             yield section(title, _top(live, key, what), kind=key.replace("_", "-"))
@@ -216,15 +216,15 @@ def tops(live: Live) -> Iterator[Tag]:
 
 def _top(live: Live, key: str, what: str) -> Tag:
     titles = tags.tr(
-        tags.th(what.capitalize(), scope="col"),
+        tags.th(what, scope="col"),
         tags.th("Queries", scope="col", class_="number"),
     )
     rows = (
         tags.tr(
-            tags.th(row[what], scope="row"),
-            tags.td(count(row["queries"]), class_="number"),
+            tags.th(row["name"], scope="row"),
+            tags.td(count(row["count"]), class_="number"),
         )
         for row in live.at(key)
     )
-    body = tags.tbody(rows, **{"data-rows": key, "data-what": what})
+    body = tags.tbody(rows, **{"data-rows": key})
     return tags.table(tags.thead(titles), body)
