@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 from dotproxy.config.query_log import QueryLog
 from dotproxy.config.setting import ConfigError
 from dotproxy.journal import create as module
-from dotproxy.journal.create import create_ranking, create_recording
+from dotproxy.journal.create import check_recording, create_ranking, create_recording
 from dotproxy.journal.frame_stream import START, STOP, control_frame
 from dotproxy.journal.journal import Journal
 from dotproxy.journal.privacy import create_privacy
@@ -86,6 +86,25 @@ class CreateTests(TestCase):
             "query_log.file = '/nowhere/log' cannot be written:"
             " No such file or directory; take another file"
         )
+
+    def test_checked(self) -> None:
+        """Before there is somebody to write, it is seen that all can be had; what was
+        written stays."""
+        nowhere = str(self.path / "nowhere")
+        for fault, settings in (
+            ("file", QueryLog(format="text", file=nowhere)),
+            ("key_file", QueryLog(names="hashed", key_file=nowhere)),
+        ):
+            self.assertIn(
+                fault, str(self.assertRaises(ConfigError, check_recording, settings))
+            )
+        check_recording(QueryLog(file=nowhere))
+        self.path.write_bytes(b"line\n")
+        check_recording(QueryLog(format="text", file=str(self.path)))
+        assert self.path.read_bytes() == b"line\n"
+        with mock.patch.dict(sys.modules, {"dotproxy.journal.dnstap": None}):
+            settings = QueryLog(format="dnstap", socket="/socket")
+            self.assertRaises(ConfigError, check_recording, settings)
 
     def test_library(self) -> None:
         """Without its library dnstap is a fault, which says what to install."""

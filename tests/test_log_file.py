@@ -7,7 +7,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from unittest import TestCase, mock
 
-from dotproxy.journal.log_file import NO_FRAME, Frame, LogFile, Shelf
+from dotproxy.journal.log_file import AT_ONCE, NO_FRAME, Frame, LogFile, Shelf, pieces
 
 BOTH = Frame(b"<", b">")
 
@@ -34,6 +34,16 @@ class LogFileTests(TestCase):
             file.close()
         assert self.files() == {"log": b"1\n2\n"}
         assert stat.S_IMODE(self.path.stat().st_mode) == 0o600
+
+    def test_pieces(self) -> None:
+        """To what is no plain file whole lines are written at once, no more than a pipe
+        takes in one piece; only a line that is longer is cut."""
+        line = b"x" * 999 + b"\n"
+        found = [*pieces(line * 9 + b"rest")]
+        assert [len(each) for each in found] == [4000, 4000, 1004]
+        assert b"".join(found) == line * 9 + b"rest"
+        assert [*pieces(bytes(AT_ONCE + 1))] == [bytes(AT_ONCE), b"\0"]
+        assert [*pieces(line)] == [line]
 
     def test_shelf(self) -> None:
         """A file that is too long is put aside, and the oldest goes."""

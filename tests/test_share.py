@@ -11,6 +11,7 @@ from dotproxy.config.caching import Caching
 from dotproxy.config.clients import Clients
 from dotproxy.config.gateway import Gateway
 from dotproxy.config.model import Config, ConfigError, Listen
+from dotproxy.config.query_log import QueryLog
 from dotproxy.config.toml_file import DEFAULT
 from dotproxy.workers.share import number_of, share_of
 
@@ -43,6 +44,26 @@ class ShareTests(TestCase):
         assert (first.admin.listen, first.admin.socket) == ("", "")
         assert first.workers == 1
         assert share_of(replace(WHOLE, cache=Caching()), BOUND, 2).cache.file == ""
+
+    def test_query_log(self) -> None:
+        """A worker writes a file of its own, its part of what all may have; stdout is
+        for all."""
+        log = QueryLog(format="text", file="/q", max_size=100)
+        config = replace(WHOLE, query_log=log)
+        first, second = (share_of(config, BOUND, each).query_log for each in (1, 2))
+        assert (first.file, second.file) == ("/q", "/q.worker2")
+        assert (first.max_size, second.max_size, second.keep) == (34, 34, log.keep)
+        unbound = replace(log, file="", max_size=0)
+        share = share_of(replace(config, query_log=unbound), BOUND, 2).query_log
+        assert (share.file, share.max_size) == ("", 0)
+
+    def test_hashed(self) -> None:
+        """Workers that hash names take a key, so that all hash alike."""
+        hashed = QueryLog(names="hashed")
+        with self.assertRaisesRegex(ConfigError, "names = 'hashed' takes a key_file"):
+            replace(WHOLE, query_log=hashed)
+        replace(WHOLE, query_log=hashed, workers=1)
+        replace(WHOLE, query_log=replace(hashed, key_file="/key"))
 
     def test_written(self) -> None:
         """It is the same when it was written down and read."""

@@ -123,6 +123,111 @@ class TogetherTests(WorkersTests):
         self.assertEqual(refused.exception.code, HTTPStatus.BAD_REQUEST)
 
 
+class CallTests(WorkersTests):
+    """What callers ask of all."""
+
+    RULE = '[[rule]]\nnames = ["ruled.example"]\naction = "block"\n'
+
+    def paused(self) -> bool:
+        """Whether no worker heeds the rules: those would block without asking."""
+        before = self.status()["blocked"]
+        for _ in range(20):
+            dig(self.port, "ruled.example")
+        return bool(self.status()["blocked"] == before)
+
+    def test_pause(self) -> None:
+        """A pause holds everywhere, for a worker that begins meanwhile, too, and ends
+        everywhere."""
+        self.write(self.RULE)
+        self.start()
+        self.assertFalse(self.paused())
+        self.assertIn(b"60", self.call("pause", b"seconds=60"))
+        self.assertTrue(self.paused())
+        pids = self.workers()
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self.assertTrue(eventually(lambda: not {*self.workers()} & {0, *pids}))
+        self.assertTrue(eventually(self.both_serve, TO_START))
+        self.assertTrue(self.paused())
+        left = self.status()["rules_paused_s"]
+        self.assertTrue(0 < left < 60, left)
+        self.call("pause", b"seconds=0")
+        self.assertFalse(self.paused())
+
+    def test_log(self) -> None:
+        """Who looks on sees the queries of all in their order, and the page is about
+        all."""
+        self.start()
+        names = [f"n{number}.lab.example" for number in range(40)]
+        headers = {"Authorization": "Bearer 0123456789abcdef"}
+        request = urllib.request.Request(f"http://{self.admin}/log", headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as lines:
+            for name in names:
+                dig(self.port, name)
+            seen = [lines.readline().decode().split() for _ in names]
+        self.assertEqual([words[3] for words in seen], names)
+        own = [each["queries"] for each in self.status()["workers"]]
+        self.assertGreater(min(own), 0)
+        self.assertIn(b"dns.lab.example", self.call(""))
+        self.assertIn(b"data-live", self.call("page.js") + self.call(""))
+
+
+class QueryLogTests(WorkersTests):
+    """What is written of queries."""
+
+    def ask(self, count: int) -> None:
+        for number in range(count):
+            dig(self.port, f"n{number}.lab.example")
+
+    def test_files(self) -> None:
+        """Each worker has a file, and SIGUSR1 has all of them opened again, whoever
+        else gets it."""
+        log = self.stage.folder / "q.log"
+        self.write(f'[query_log]\nformat = "text"\nfile = "{log}"\n')
+        proxy = self.start()
+        files = [log, log.with_name("q.log.worker2")]
+
+        def lines() -> int:
+            found = [each.read_text().count("\n") for each in files if each.exists()]
+            return sum(found) if len(found) == len(files) else -1
+
+        self.ask(40)
+        self.assertTrue(eventually(lambda: lines() == 40), lines())
+        for each in files:
+            each.rename(each.with_suffix(".old"))
+        for pid in (*self.workers(), proxy.process.pid):
+            os.kill(pid, signal.SIGUSR1)
+        self.assertTrue(eventually(lambda: lines() == 0))
+        self.ask(10)
+        self.assertTrue(eventually(lambda: lines() == 10), lines())
+        self.assertTrue(self.both_serve())
+
+    def test_stdout(self) -> None:
+        """On stdout the lines of all stand as they are."""
+        self.write('[query_log]\nformat = "text"\nfields = ["name", "source"]\n')
+        proxy = self.start()
+        self.ask(20)
+
+        def written() -> set[str]:
+            lines = proxy.process.output.splitlines()
+            return {line for line in lines if line.endswith("example upstream")}
+
+        wanted = {f"n{number}.lab.example upstream" for number in range(20)}
+        self.assertTrue(eventually(lambda: written() == wanted), written())
+
+    def test_faults(self) -> None:
+        """What cannot be written is one line, before a worker is begun."""
+        command = (TWISTD, "-n", "--pidfile=", "dotproxy", "--config", str(self.file))
+        for line, fault in (
+            ('format = "text"\nfile = "/nowhere/q"', "cannot be written: No such file"),
+            ('names = "hashed"', "takes a key_file where several workers write"),
+        ):
+            self.write(f'upstream = ["lab"]\n[query_log]\n{line}\n')
+            done = run_in_vain(self.stage, *command)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+            self.assertIn(fault, done.stderr)
+
+
 class EndTests(WorkersTests):
     """Workers die, or are to end."""
 
@@ -246,6 +351,21 @@ class ReloadTests(WorkersTests):
         self.assertTrue(eventually(self.both_serve, TO_START))
         self.assertEqual(self.answers(), {"NXDOMAIN"})
         self.assertEqual(self.status()["reloads_failed"], 1)
+
+    def test_gateway(self) -> None:
+        """A gateway, which takes one process, is refused in a line, by a file that
+        leaves workers away as well."""
+        proxy = self.start()
+        gateway = '[gateway]\nlisten = ["127.0.0.1:0"]\n'
+        self.write(gateway)
+        refused = "not reloaded, all stays as it is: "
+        self.reload(proxy, refused)
+        fault = "workers = 2 cannot share a gateway, which remembers whom it led"
+        self.assertIn(fault, proxy.process.output)
+        self.file.write_text(self.file.read_text().replace("workers = 2\n", ""))
+        proxy.process.hang_up()
+        self.assertTrue(eventually(lambda: proxy.process.output.count(fault) == 2))
+        self.assertTrue(self.both_serve())
 
     def test_addresses(self) -> None:
         """Other addresses take a restart, which is said."""
