@@ -78,11 +78,13 @@ class SeatTests(SynchronousTestCase):
         self.office = Office()
         self.seat = Seat(1, self.office, self.reactor)
         self.asked: list[Deferred[Any]] = []
+        self.words: list[dict[str, object]] = []
         self.patch(self.seat, "tell", self.tell)
         self.seat.start()
 
     def tell(self, command: object, **words: object) -> Deferred[Any]:
         self.asked.append(Deferred())
+        self.words.append(words)
         return self.asked[-1]
 
     @property
@@ -99,6 +101,23 @@ class SeatTests(SynchronousTestCase):
         self.asked[0].callback({})
         assert (self.seat.serves, self.seat.pid) == (True, 100)
         assert self.office.told == ["seated"]
+
+    def test_orders(self) -> None:
+        """Who begins is told what holds at that moment, and how long rules pause."""
+        self.office.paused, self.office.generation = 2.5, 7
+        self.end()
+        self.reactor.advance(0.1)
+        assert self.words == [
+            {"config": b"{}", "generation": 0, "paused": 0.0},
+            {"config": b"{}", "generation": 7, "paused": 2.5},
+        ]
+
+    def test_never_begins(self) -> None:
+        """One that is silent from its beginning is ended as well."""
+        self.seat.look()
+        with capturedLogs():
+            self.reactor.advance(SILENCE)
+        assert self.processes[0].signals == ["KILL"]
 
     def test_backs_off(self) -> None:
         """One that dies at once each time is begun twice as late, up to a bound."""
