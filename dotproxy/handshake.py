@@ -1,5 +1,7 @@
 """TLS as a server, with clients that break off before it has begun."""
 
+from collections.abc import Sequence
+
 from OpenSSL import SSL
 
 
@@ -9,6 +11,9 @@ class ServerConnection(SSL.Connection):
     GnuTLS does so if it does not like the certificate.  Twisted expects an error then
     that says why, and fails over one that does not.
     """
+
+    protocols: Sequence[bytes] = ()
+    """What may be spoken, as ALPN calls it, the best first."""
 
     def do_handshake(self) -> None:
         """Go on with the handshake; SSL.Error if the client has left it."""

@@ -4,7 +4,7 @@ from unittest import TestCase
 
 import dns.message
 
-from dotproxy.local.designation import NAME, Designated, designation, nothing
+from dotproxy.local.designation import NAME, Designated, Way, designation, nothing
 
 QUESTION = NAME + b"\0\x40\0\1"
 
@@ -43,6 +43,14 @@ class DesignationTests(TestCase):
         assert said(at("192.0.2.1", port=8853), at("192.0.2.1")) == [
             '1 dns.example. alpn="dot" port="8853" ipv4hint="192.0.2.1"',
             '2 dns.example. alpn="dot" ipv4hint="192.0.2.1"',
+        ]
+
+    def test_https(self) -> None:
+        """Over HTTPS there is the template of the path, too (RFC 9461 section 5)."""
+        way = Way((b"h2", b"http/1.1"), "/dns-query")
+        assert said(at("192.0.2.1", port=443)._replace(way=way)) == [
+            '1 dns.example. alpn="h2,http/1.1" ipv4hint="192.0.2.1"'
+            ' dohpath="/dns-query{?dns}"'
         ]
 
     def test_all_addresses(self) -> None:

@@ -11,7 +11,7 @@ from OpenSSL import SSL
 
 from dotproxy.config.setting import ConfigError
 from dotproxy.server.credentials import Credential, read_credentials
-from dotproxy.server.encryption import Encryption, check
+from dotproxy.server.encryption import DOT, Encryption, Greeter, check
 from tests.credentials import folder_of, issue, write
 from tests.handshakes import again, client, move, shake
 
@@ -29,7 +29,7 @@ class EncryptionTests(TestCase):
         self.encryption.use(read_credentials(files))
 
     def server(self) -> SSL.Connection:
-        made = self.encryption.serverConnectionForTLS(cast(Any, None))
+        made = Greeter(self.encryption, DOT).serverConnectionForTLS(cast(Any, None))
         made.set_accept_state()
         return made
 

@@ -1,6 +1,5 @@
 """TLS as a server, with clients that break off before it has begun."""
 
-from typing import Any, cast
 from unittest import TestCase
 
 from OpenSSL import SSL
@@ -21,7 +20,7 @@ class ServerConnectionTests(TestCase):
         encryption = Encryption()
         files = write(folder_of(self.addCleanup), issue("dns.example"))
         encryption.use(read_credentials([files]))
-        server = encryption.serverConnectionForTLS(cast(Any, None))
+        server = encryption.connection([b"dot"])
         server.set_accept_state()
         hello = client()
         self.assertRaises(SSL.WantReadError, hello.do_handshake)

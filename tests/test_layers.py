@@ -19,7 +19,7 @@ FLOORS = (
         *("config", "clock", "descriptors", "handshake"),
         *("json_log", "reports", "signals", "whole_file"),
     },
-    {"local", "upstream", "lab", "journal"},
+    {"local", "upstream", "lab", "journal", "http"},
     {"forwarder", "upstreams", "detours", "loops", "shared", "sharing"},
     {"ruled"},
     {"resolver"},

@@ -56,13 +56,24 @@ class ListenTests(TestCase):
             self.assertEqual(parse_listen(text), Listen("::", 853, True))
         self.assertEqual(str(Listen("127.0.0.1", 8853, True)), "tls://127.0.0.1:8853")
 
+    def test_https(self) -> None:
+        """Over HTTPS there is a path, and the port is 443, unless it is given."""
+        for text in ("https://[::]/dns-query", "https://[::]:443/dns-query"):
+            listen = parse_listen(text)
+            self.assertEqual(listen, Listen("::", 443, True, "/dns-query"))
+            self.assertEqual(str(listen), "https://[::]:443/dns-query")
+
     def test_one_spelling(self) -> None:
         """Two spellings of an address are one listener."""
         self.assertEqual(Listen("0:0::1", 53), Listen("::1", 53))
 
     def test_faults(self) -> None:
         """Only addresses with a port can be listened on, in clear or over TLS."""
-        scheme = "must be ADDRESS:PORT for UDP and TCP, or tls://ADDRESS:PORT"
+        scheme = (
+            "must be ADDRESS:PORT for UDP and TCP, tls://ADDRESS:PORT,"
+            " https://ADDRESS:PORT/dns-query, or http:// behind a proxy"
+        )
+        path = "must have a path, such as https://[::]:443/dns-query"
         both = "must be an IP address and a port such as 127.0.0.1:5300 or [::1]:5300"
         address = (
             "must be an IP address such as 192.0.2.1 or 2001:db8::1,"
@@ -71,7 +82,10 @@ class ListenTests(TestCase):
         for text, rule in (
             ("tls://tls://[::]:853", scheme),
             ("tls://localhost:853", address),
-            ("https://[::]:443", scheme),
+            ("https://[::]:443", path),
+            ("https://[::]:443/", path),
+            ("https://[::]:443/dns?x", path),
+            ("https://localhost/dns-query", address),
             ("udp://127.0.0.1:53", scheme),
             ("127.0.0.1", both),
             ("", both),

@@ -71,8 +71,8 @@ FAULTS = (
     ),
     (
         "--listen https://[::]:443",
-        "--listen 'https://[::]:443' must be ADDRESS:PORT for UDP and TCP,"
-        " or tls://ADDRESS:PORT",
+        "--listen 'https://[::]:443' must have a path, such as"
+        " https://[::]:443/dns-query",
     ),
     (
         "--listen localhost",

@@ -199,7 +199,7 @@ FAULTS = (
     (
         "# here\nlisten = [\n  '127.0.0.1:53',\n  'quic://[::]:853',\n]",
         "2: listen = 'quic://[::]:853' must be ADDRESS:PORT for UDP and TCP,"
-        " or tls://ADDRESS:PORT",
+        " tls://ADDRESS:PORT, or https://ADDRESS:PORT/dns-query",
     ),
     ("listen = []", "1: listen is empty: name an address"),
     (

@@ -6,6 +6,7 @@ handed one need not look again.  Nothing here reads a file.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Annotated
 
@@ -65,31 +66,47 @@ PROFILES = ("strict", "opportunistic")
 MOST_WORKERS = 256
 """Processes that serve: more than the cores of nearly all machines."""
 
-TLS_PORT = 853
-"""The port of DNS over TLS (RFC 7858 section 3.1)."""
+HTTPS, HTTP = "https://", "http://"
+"""What begins a URL where DNS over HTTPS is served; and where somebody stands before us
+who has the certificate."""
+
+TLS_PORT, HTTPS_PORT = 853, 443
+"""The ports of DNS over TLS and of HTTPS (RFC 7858 section 3.1, RFC 9110 4.2.2)."""
+
+PATH = re.compile(r"/[A-Za-z0-9._~/-]{1,200}")
+"""The path of a URL that clients can be given as a template (RFC 8484 section 4.1)."""
 
 
 class Listen(Struct, frozen=True):
     """Name an address where DNS is served: in clear over UDP and TCP, or over TLS.
 
-    Port 0 lets the system choose one.
+    With a `path` it is served over HTTP.  Port 0 lets the system choose one.
     """
 
     host: Text
     port: Annotated[int, whole(0, HIGHEST_PORT)]
     encrypted: Flag = False
+    path: Text = ""
 
     def __post_init__(self) -> None:
         check_types(self)
         force_setattr(self, "host", checked("host", self.host, ip_literal))
 
     def __str__(self) -> str:
-        return f"{TLS if self.encrypted else ''}{joined(self.host, self.port)}"
+        scheme = TLS if self.encrypted else ""
+        if self.path:
+            scheme = HTTPS if self.encrypted else HTTP
+        return f"{scheme}{joined(self.host, self.port)}{self.path}"
+
+    @property
+    def streams_only(self) -> bool:
+        """Whether there is no UDP at this address."""
+        return self.encrypted or bool(self.path)
 
     def meets(self, other: Listen) -> bool:
         """Whether both would have the same socket; port 0 is another each time."""
         same = (self.host, self.port) == (other.host, other.port)
-        return same and (self.port != 0 or self.encrypted == other.encrypted)
+        return same and (self.port != 0 or self.streams_only == other.streams_only)
 
 
 class Forward(Struct, frozen=True):
@@ -220,18 +237,22 @@ class Config(Struct, frozen=True):
 
 
 def parse_listen(text: str) -> Listen:
-    """Read `127.0.0.1:5300`, `[::1]:5300` or `tls://[::]:853`.
+    """Read `127.0.0.1:5300`, `tls://[::]:853` or `https://[::]:443/dns-query`.
 
-    With `tls://` the port may be left away.  ConfigError if it is anything else.
+    With a scheme the port may be left away.  ConfigError if it is anything else.
     """
-    encrypted = text.startswith(TLS)
-    address = text.removeprefix(TLS)
-    if "://" in address:
-        rule = "must be ADDRESS:PORT for UDP and TCP, or tls://ADDRESS:PORT"
-        raise ConfigError(shown(text), rule, ("listen",))
     try:
-        port = TLS_PORT if encrypted else None
-        return Listen(*address_and_port(address, port), encrypted)
+        if text.startswith((HTTPS, HTTP)):
+            return _parse_url(text)
+        address = text.removeprefix(TLS)
+        if "://" in address:
+            raise ValueError(
+                "must be ADDRESS:PORT for UDP and TCP, tls://ADDRESS:PORT,"
+                " https://ADDRESS:PORT/dns-query, or http:// behind a proxy"
+            )
+        if text.startswith(TLS):
+            return Listen(*address_and_port(address, TLS_PORT), True)
+        return Listen(*address_and_port(text))
     except ValueError as fault:
         raise ConfigError(shown(text), str(fault), ("listen",)) from None
 
@@ -244,6 +265,16 @@ def asks_itself(index: int, upstream: Upstream, listen: Listen) -> ConfigError:
         " change the address or the port of one",
         ("upstream", index),
     )
+
+
+def _parse_url(text: str) -> Listen:
+    scheme, _, place = text.partition("://")
+    address, slash, path = place.partition("/")
+    if not PATH.fullmatch(slash + path):
+        raise ValueError("must have a path, such as https://[::]:443/dns-query")
+    encrypted = f"{scheme}://" == HTTPS
+    port = HTTPS_PORT if encrypted else None
+    return Listen(*address_and_port(address, port), encrypted, slash + path)
 
 
 def _asks(upstream: Upstream, listen: Listen) -> bool:

@@ -133,9 +133,10 @@ class Options(usage.Options):
         return anew.config
 
     def opt_listen(self, text: str) -> None:
-        """Serve DNS there over UDP and TCP, or with tls://ADDR over TLS, which takes
-        a [certificate] in the file; :53 is port 53 of all addresses; may be repeated
-        (default 127.0.0.1:5300 and [::1]:5300)."""
+        """Serve DNS there over UDP and TCP, or with tls://ADDR over TLS, or with
+        https://ADDR/dns-query over HTTPS, which take a [certificate] in the file; :53
+        is port 53 of all addresses; may be repeated (default 127.0.0.1:5300 and
+        [::1]:5300)."""
         for each in spread(text):
             self._listen.append(checked("--listen", each, parse_listen))
 

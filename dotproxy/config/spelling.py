@@ -27,6 +27,7 @@ _MAPPED_PREFIX = 96
 """Bits before the IPv4 address in an IPv6 one (RFC 4291 section 2.5.5.2)."""
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_PORT_ALONE = re.compile(r"([a-z]+://)?(:[0-9]{1,5})(/.*)?")
 _HOST_AND_PORT = re.compile(
     r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<plain>[^:]*))(?::(?P<port>[0-9]{1,5}))?"
 )
@@ -94,13 +95,13 @@ def address_and_port(text: str, default: int | None = None) -> tuple[str, int]:
 def spread(text: str) -> tuple[str, ...]:
     """Return a place to listen at, or if it has no address, as `:53`, those for all.
 
-    `tls://` stays in front.  Whether it can be read is for others to say.
+    What stands around it stays.  Whether that can be read is for others to say.
     """
-    scheme = TLS if text.startswith(f"{TLS}:") else ""
-    port = text.removeprefix(scheme)
-    if port.startswith(":") and port[1:].isdecimal():
-        return f"{scheme}0.0.0.0{port}", f"{scheme}[::]{port}"
-    return (text,)
+    found = _PORT_ALONE.fullmatch(text)
+    if found is None:
+        return (text,)
+    before, port, behind = found.groups(default="")
+    return f"{before}0.0.0.0{port}{behind}", f"{before}[::]{port}{behind}"
 
 
 def place(text: str) -> str:

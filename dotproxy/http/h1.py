@@ -67,6 +67,9 @@ class HTTP1:
         self._refuse(refusal)
         self._listen()
 
+    def thin_out(self) -> None:
+        """Let it wait: there is one."""
+
     def farewell(self) -> None:
         """Take no more: whoever is answered after this is told so by the close."""
         self.over = True

@@ -7,13 +7,12 @@ goes beyond is told so, and is over (RFC 9113 section 10.5).
 
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import dotproxy.http.frames as h
 from dotproxy.http.blocks import Blocks, MalformedError, create_decoder, skim
 from dotproxy.http.bodies import WINDOW, Bodies
 from dotproxy.http.frames import BrokenError, Error, frame
-from dotproxy.http.request import UNREADABLE, Refusal, Request
+from dotproxy.http.request import TOO_MANY, UNREADABLE, Refusal, Request
 from dotproxy.http.responses import Heads, refusal_block, refusal_body
 from dotproxy.http.settings import (
     INITIAL_WINDOW,
@@ -28,12 +27,6 @@ CREDIT, RESET, EARNED = 1000, 10, 10
 """What a client may spend on frames that ask for nothing, one for each; what a stream
 costs that it takes back; and what a response earns.  So there may be a hundred streams
 for nothing in a row, and as many as it likes among others (CVE-2023-44487)."""
-
-class Front(NamedTuple):
-    """What all connections to one address share."""
-
-    blocks: Blocks
-    heads: Heads
 
 
 @dataclass
@@ -51,10 +44,10 @@ class HTTP2:
     `wishes` are the queries to answer, each with the number of its stream.
     """
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, blocks: Blocks, heads: Heads) -> None:
         self.wishes: deque[tuple[bytes, int]] = deque()
         self.over = self._broken = False
-        self._front = front
+        self._blocks, self._heads = blocks, heads
         self._decoder = create_decoder()
         self._windows = Windows()
         self._unsent = [greeting()]
@@ -69,7 +62,7 @@ class HTTP2:
     # What is called from outside.
 
     def feed(self, octets: bytes) -> None:
-        """Read what came; `wishes` are more then, and perhaps there is something to send."""
+        """Read what came; there may be wishes then, and something to send."""
         if self._broken:
             return
         try:
@@ -82,12 +75,18 @@ class HTTP2:
     def say(self, stream: int, reply: bytes) -> None:
         """Answer a query; if the client has taken it back, do nothing."""
         if stream in self._windows.open:
-            self._respond(stream, self._front.heads.of(reply), reply)
+            self._respond(stream, self._heads.of(reply), reply)
 
     def refuse(self, stream: int, refusal: Refusal) -> None:
         """Say why there is no answer."""
         if stream in self._windows.open:
             self._respond(stream, refusal_block(refusal), refusal_body(refusal))
+
+    def thin_out(self) -> None:
+        """Refuse all wishes but the first: the client asks too much."""
+        while len(self.wishes) > 1:
+            _, stream = self.wishes.pop()
+            self.refuse(stream, TOO_MANY)
 
     def farewell(self) -> None:
         """Say that no more queries will be answered than those that came."""
@@ -173,7 +172,7 @@ class HTTP2:
             return
         self._last = stream
         try:
-            request = self._front.blocks.read(block, self._decoder)
+            request = self._blocks.read(block, self._decoder)
         except MalformedError:
             self._reset(stream, Error.PROTOCOL_ERROR)
             return

@@ -16,6 +16,9 @@ LARGEST = 4096
 """Octets of a query: padded to 128, they have some hundred.  What is longer could only
 fill our memory."""
 
+LONGEST_VALUE = (LARGEST * 4 + 2) // 3
+"""Characters of it in a URI: four for three octets."""
+
 METHODS = b"GET, POST"
 
 BASE64URL = re.compile(rb"[A-Za-z0-9_-]+")
@@ -75,7 +78,7 @@ def _parameter(query: bytes) -> Request:
     if len(values) != 1 or b"=" in values[0]:
         why = "a query is one parameter dns, in base64url, unpadded"
         return _refused(HTTPStatus.BAD_REQUEST, why)
-    if len(values[0]) > LARGEST * 4 // 3:
+    if len(values[0]) > LONGEST_VALUE:
         return Request(refusal=TOO_LARGE)
     why = "the parameter dns is not base64url"
     if not BASE64URL.fullmatch(values[0]):

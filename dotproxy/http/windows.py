@@ -94,7 +94,9 @@ class Windows:
                 self._connection -= size
                 each.window -= size
                 part, each.rest = each.rest[:size], each.rest[size:]
-                sent.append(frame(DATA, 0 if each.rest else END_STREAM, each.stream, part))
+                sent.append(
+                    frame(DATA, 0 if each.rest else END_STREAM, each.stream, part)
+                )
         self.waiting = deque(each for each in self.waiting if each.rest)
         return b"".join(sent)
 

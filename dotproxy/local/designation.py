@@ -29,17 +29,28 @@ NAME = b"\4_dns\10resolver\4arpa\0"
 TTL = 300
 """Seconds: what is served may be other tomorrow."""
 
-DOT_PORT = 853
-"""The port of DNS over TLS, unless another is said (RFC 9461 section 4.2)."""
+DOT_PORT, HTTPS_PORT = 853, 443
+"""The ports, unless others are said (RFC 9461 section 4.2)."""
+
+DOHPATH = 7
+"""The key of the template of a path (RFC 9461 section 5)."""
+
+
+class Way(NamedTuple):
+    """How clients speak at a port: the protocols by ALPN, and over HTTP the path."""
+
+    protocols: tuple[bytes, ...]
+    path: str = ""
 
 
 class Designated(NamedTuple):
-    """A port where DNS over TLS is served: for which name, and at which addresses."""
+    """A port that is served encrypted: for which name, and at which addresses."""
 
     name: bytes
     """As on the wire; the certificate must hold it."""
     port: int
     hosts: tuple[str, ...]
+    way: Way = Way((b"dot",))
 
 
 Served = Callable[[], Iterable[Designated]]
@@ -61,14 +72,18 @@ def designation(question: bytes, served: Iterable[Designated]) -> Draft | None:
 
 
 def _binding(priority: int, served: Designated) -> bytes:
-    params: list[Param] = [(ALPN, write_vector(b"dot", 1))]
-    if served.port != DOT_PORT:
+    protocols, path = served.way
+    alpn = b"".join(write_vector(protocol, 1) for protocol in protocols)
+    params: list[Param] = [(ALPN, alpn)]
+    if served.port != (HTTPS_PORT if path else DOT_PORT):
         params.append((PORT, served.port.to_bytes(2, "big")))
     addresses = _addresses(served.hosts)
     for key, version in ((IPV4HINT, 4), (IPV6HINT, 6)):
         hints = [each.packed for each in addresses if each.version == version]
         if hints:
             params.append((key, b"".join(hints)))
+    if path:
+        params.append((DOHPATH, f"{path}{{?dns}}".encode()))
     return write_binding(Binding(priority, served.name, tuple(params)))
 
 

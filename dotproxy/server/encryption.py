@@ -19,14 +19,13 @@ from dotproxy.server.credentials import Credential, Credentials
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and AEAD only (RFC 9325 section 4.2)."""
 
-DOT = b"dot"
-"""The protocol as ALPN calls it (RFC 7858 erratum, IANA)."""
+DOT = (b"dot",)
+"""DNS over TLS, as ALPN calls it (IANA)."""
 
 OPTIONS = SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION
 """Compression tells what is encrypted, and to shake hands anew costs only us."""
 
 
-@implementer(IOpenSSLServerConnectionCreator)
 class Encryption:
     """Begin TLS with clients, with the certificate for the name that they ask for.
 
@@ -56,10 +55,12 @@ class Encryption:
         names = [name for each in self.credentials[:1] for name in each.names]
         return next((name for name in names if "*" not in name), "")
 
-    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """Begin TLS with a client."""
+    def connection(self, protocols: Sequence[bytes]) -> ServerConnection:
+        """Begin TLS with a client, to speak one of these, the best first."""
         assert self._first is not None, "who listens over TLS has a certificate"
-        return ServerConnection(self._first, None)
+        made = ServerConnection(self._first, None)
+        made.protocols = protocols
+        return made
 
     def _choose(self, connection: SSL.Connection) -> None:
         """Take the certificate for a name; `*` is for one label (RFC 9525 6.3)."""
@@ -67,6 +68,19 @@ class Encryption:
         context = self._named.get(name) or self._named.get(f"*.{_parent(name)}")
         if context is not None:
             connection.set_context(context)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Greeter:
+    """Begin TLS with clients of one address, where these protocols are spoken."""
+
+    def __init__(self, encryption: Encryption, protocols: Sequence[bytes]) -> None:
+        self._encryption = encryption
+        self._protocols = protocols
+
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """Begin TLS with a client."""
+        return self._encryption.connection(self._protocols)
 
 
 def check(credentials: Credentials) -> None:
@@ -102,10 +116,12 @@ def _context(credential: Credential) -> SSL.Context:
     return context
 
 
-def _select(_: SSL.Connection, offered: Sequence[bytes]) -> bytes:
-    """Agree on DNS, and on nothing else: who speaks otherwise is meant for another
-    server (RFC 7301 section 3.2)."""
-    if DOT not in offered:
-        said = ("SSL routines", "", "no application protocol in common")
-        raise SSL.Error([said])
-    return DOT
+def _select(connection: SSL.Connection, offered: Sequence[bytes]) -> bytes:
+    """Agree on what is spoken here, and on nothing else: who speaks otherwise means
+    another server (RFC 7301 section 3.2)."""
+    assert isinstance(connection, ServerConnection), "this one is ours"
+    for protocol in connection.protocols:
+        if protocol in offered:
+            return protocol
+    said = ("SSL routines", "", "no application protocol in common")
+    raise SSL.Error([said])

@@ -4,27 +4,27 @@ import socket
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IProtocolFactory
 
 from dotproxy.server.clients import Client
-from dotproxy.server.encryption import Encryption
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.stream_port import StreamPort, adopt_stream
 
 
 class Entrance:
-    """Let clients in from a socket that listens, over TLS if `encryption` is given."""
+    """Let clients in from a socket that listens; `front` makes their protocols."""
 
     def __init__(
         self,
         bound: socket.socket,
         factory: ProxyServerFactory,
         reactor: Any,
-        encryption: Encryption | None = None,
+        front: IProtocolFactory | None = None,
     ) -> None:
         self._bound = bound
         self._factory = factory
         self._reactor = reactor
-        self._encryption = encryption
+        self._front = front
         self._closing: Deferred[Any] | None = None
         self._port: StreamPort
 
@@ -37,7 +37,7 @@ class Entrance:
     def open(self) -> None:
         """Let clients in; Twisted works on a copy of the socket."""
         self._port = adopt_stream(
-            self._bound, self._factory, self._reactor, self._encryption
+            self._bound, self._factory, self._reactor, self._front
         )
         self._bound.close()
 

@@ -13,14 +13,14 @@ from twisted.logger import Logger
 
 from dotproxy.config.model import Config, Listen
 from dotproxy.config.setting import ConfigError
-from dotproxy.local.designation import Designated
+from dotproxy.local.designation import Designated, Way
 from dotproxy.server.credentials import Credentials, read_credentials
 from dotproxy.server.encryption import Encryption, check
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.listener import Listener
 from dotproxy.server.renewal import Renewal
 from dotproxy.server.sockets import ListenError, Sockets, bind, bind_stream
-from dotproxy.server.tls_listener import TLSListener
+from dotproxy.server.stream_listener import StreamListener
 from dotproxy.upstream.ticker import until
 from dotproxy.wire.dotted import read_name
 from dotproxy.wire.message import FormatError
@@ -31,7 +31,7 @@ time-out that can be configured."""
 
 Opened = Sockets | socket.socket
 
-Served = Listener | TLSListener
+Served = Listener | StreamListener
 
 
 class Bound(NamedTuple):
@@ -82,11 +82,14 @@ class Listeners(MultiService):
             name = read_name(self._encryption.name)
         except FormatError:
             return []
-        ports: dict[int, list[str]] = {}
-        for listener in self._serving.values():
-            if isinstance(listener, TLSListener):
-                ports.setdefault(listener.port, []).append(listener.host)
-        return [Designated(name, port, tuple(hosts)) for port, hosts in ports.items()]
+        ports: dict[tuple[int, Way], list[str]] = {}
+        for each in self._serving.values():
+            if isinstance(each, StreamListener) and each.way:
+                ports.setdefault((each.port, each.way), []).append(each.host)
+        return [
+            Designated(name, port, tuple(hosts), way)
+            for (port, way), hosts in ports.items()
+        ]
 
     @property
     def owe(self) -> bool:
@@ -110,7 +113,7 @@ class Listeners(MultiService):
         """
         self._renewal.use(config.certificate, bound.credentials)
         for listen, opened in bound.sockets.items():
-            self._serving[listen] = self._listener(opened)
+            self._serving[listen] = self._listener(listen, opened)
             self._serving[listen].setServiceParent(self)
         for listen in [each for each in self._serving if each not in config.listen]:
             self._remove(self._serving.pop(listen))
@@ -127,10 +130,11 @@ class Listeners(MultiService):
         stopping: Deferred[None] = super().stopService()
         return stopping
 
-    def _listener(self, opened: Opened) -> Served:
+    def _listener(self, listen: Listen, opened: Opened) -> Served:
         if isinstance(opened, Sockets):
             return Listener(opened, self._factory, self._reactor)
-        return TLSListener(opened, self._factory, self._reactor, self._encryption)
+        factory, encryption = self._factory, self._encryption
+        return StreamListener(opened, listen, factory, encryption, self._reactor)
 
     def _all(self) -> list[Served]:
         return [*self._serving.values(), *self._leaving]
@@ -188,7 +192,7 @@ def bind_all(
 
 
 def _open(listen: Listen) -> Opened:
-    opens = bind_stream if listen.encrypted else bind
+    opens = bind_stream if listen.streams_only else bind
     return opens(listen.host, listen.port)
 
 

@@ -10,7 +10,6 @@
    So does what is no query: there is no telling what would come next.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +26,11 @@ from twisted.names.dns import DNSProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from dotproxy.http.request import UNREADABLE
 from dotproxy.server.clients import Clients
 from dotproxy.server.responder import Responder
+from dotproxy.server.speech import Plain, Speech
 from dotproxy.server.turns import PORTION, Turns
-from dotproxy.wire.framing import Frames, frame
 
 if TYPE_CHECKING:
     from twisted.internet.tcp import Server
@@ -40,6 +40,9 @@ BUFFER = 16 * 1024
 """Octets read in one go, and octets unsent at which a client counts as one that does
 not read: Twisted has one number for both.  Few, for there may be thousands."""
 
+
+Begin = Callable[[bytes, bytes | None], Speech]
+"""Return how a client speaks, by its first octets and the protocol agreed upon."""
 
 GRAIN = 0.5
 """Seconds to which the order is kept in which clients were last of use: to keep it for
@@ -72,15 +75,15 @@ class StreamProtocol(DNSProtocol):
         self._clients = clients
         self._limits = clients.limits
         self._turns = turns
-        self._frames = Frames()
-        self._backlog: deque[bytes] = deque()
+        self.begin: Begin | None = None
+        """How the client speaks, as its first octets tell; None if that is settled."""
+        self._speech: Speech = Plain()
         self._under_way = 0
         self._choked = False
         self._finished = False
         self._dismissed = False
         self._gone = False
         self.encrypted = False
-        self._unsent: list[bytes] = []
         self._gathered = 0
         self._gathering = False
         self._last_used = self._last_told = clock.seconds()
@@ -111,13 +114,20 @@ class StreamProtocol(DNSProtocol):
         What comes after `finish` is dropped.  It is read all the same: closing with
         octets unread resets a connection, and the last replies would be lost.
         """
-        if self._finished:
+        if self._finished and not self._speech.held:
             return
-        messages = self._frames.feed(data)
-        if messages and not self._finished:
+        if self.begin is not None:
+            tls: Any = self.transport
+            agreed = tls.negotiatedProtocol if self.encrypted else None
+            self._speech, self.begin = self.begin(data, agreed), None
+        speech = self._speech
+        held = speech.held
+        speech.feed(data)
+        if speech.wishes:
             self._touch()
-            self._backlog.extend(messages)
-            self._work()
+        if held and not speech.held:
+            self._clients.read(self)
+        self._work()
 
     def readConnectionLost(self) -> None:
         """Take note that no more will come; answers are still owed."""
@@ -148,7 +158,7 @@ class StreamProtocol(DNSProtocol):
         """Drop what waits; answers that still come are dropped as they do."""
         super().connectionLost(reason)
         self._gone = True
-        self._backlog.clear()
+        self._speech.wishes.clear()
         self._turns.leave(self._work)
         for timer in (self._timer, self._pause):
             if timer is not None and timer.active():
@@ -158,7 +168,7 @@ class StreamProtocol(DNSProtocol):
     def turn_out(self) -> None:
         """Hang up at once: this one costs too much, or another needs the place."""
         self._gone = True
-        self._backlog.clear()
+        self._speech.wishes.clear()
         self.transport.abortConnection()
 
     # Queries in, answers out.
@@ -167,6 +177,7 @@ class StreamProtocol(DNSProtocol):
         """Take no more queries; answer those that have come, then close."""
         if not self._finished:
             self._finished = True
+            self._speech.farewell()
             self.transport.resumeProducing()
             self._work()
 
@@ -176,14 +187,14 @@ class StreamProtocol(DNSProtocol):
         least = turns.left - PORTION if turns.left > PORTION else 0
         self._gathering = True
         while (
-            self._backlog
+            self._speech.wishes
             and turns.left > least
             and not turns.crowded
             and self._may_begin()
             and self._is_due()
         ):
             turns.left -= 1
-            self._begin(self._backlog.popleft())
+            self._begin(*self._speech.wishes.popleft())
         self._gathering = False
         self._write()
         self._plan()
@@ -192,19 +203,21 @@ class StreamProtocol(DNSProtocol):
         """Wait for the next turn; read on, or not, or say goodbye."""
         if self._gone:
             return
-        if self._backlog and self._may_begin():
+        waiting = self._speech.wishes
+        if waiting and self._may_begin():
             self._turns.wait(self._work)
-        if self._finished:
-            if not (self._backlog or self._under_way):
+        if self._finished or self._speech.over:
+            self._finished = True
+            if not (waiting or self._under_way or self._speech.held):
                 self._say_goodbye()
-        elif self._backlog or self._choked:
+        elif waiting or self._choked:
             self.transport.pauseProducing()
         else:
             self.transport.resumeProducing()
 
     def _may_begin(self) -> bool:
         room = not self._choked and self._under_way < self._limits.under_way
-        return room and len(self._backlog) > 0 and self._pause is None
+        return room and len(self._speech.wishes) > 0 and self._pause is None
 
     def _is_due(self) -> bool:
         """Count the next query for the client's rate; False if that has to wait."""
@@ -215,48 +228,49 @@ class StreamProtocol(DNSProtocol):
         if seconds > 0:
             self._counted = True
             self._pause = self._clock.callLater(seconds, self._go_on)
+            self._speech.thin_out()
         return self._pause is None
 
     def _go_on(self) -> None:
         self._pause = None
         self._work()
 
-    def _begin(self, message: bytes) -> None:
+    def _begin(self, message: bytes, number: int) -> None:
         encrypted, source = self.encrypted, self.source
         reply = self.controller.respond(message, False, encrypted, source)
         if isinstance(reply, bytes):
-            self._send(reply)
+            self._send(reply, number)
         elif reply is not None:
             self._under_way += 1
             self._turns.begun()
-            reply.addCallback(self._answered)
+            reply.addCallback(self._answered, number)
         else:
-            self._finished = True
-            self._backlog.clear()
-            self.transport.pauseProducing()
+            self._speech.refuse(number, UNREADABLE)
+            if self._speech.over:
+                self.transport.pauseProducing()
 
-    def _answered(self, reply: bytes) -> None:
+    def _answered(self, reply: bytes, number: int) -> None:
         """Send, and leave what is next to another turn: this one is an answer's."""
         self._under_way -= 1
         self._turns.ended()
         if not self._gone:
             self._touch()
-            self._send(reply)
+            self._send(reply, number)
             self._plan()
 
-    def _send(self, reply: bytes) -> None:
-        if self._choked:
+    def _send(self, reply: bytes, number: int) -> None:
+        self._speech.say(number, reply)
+        if self._choked or self._speech.held:
             self._clients.keep(self, len(reply), self._clock.seconds())
-        self._unsent.append(frame(reply))
         self._gathered += len(reply)
         if not self._gathering or self._gathered > BUFFER:
             self._write()
 
     def _write(self) -> None:
         """Write what was gathered, as one segment, and over TLS as one record."""
-        if self._unsent and not self._gone:
-            self.transport.write(b"".join(self._unsent))
-        self._unsent.clear()
+        unsent = self._speech.take()
+        if unsent and not self._gone:
+            self.transport.write(unsent)
         self._gathered = 0
 
     def _say_goodbye(self) -> None:
@@ -284,7 +298,7 @@ class StreamProtocol(DNSProtocol):
         """
         rest = self._last_used + self._allowed - self._clock.seconds()
         if rest <= 0 and not (self._under_way or self._may_begin()):
-            if self._choked or self._dismissed:
+            if self._choked or self._dismissed or self._speech.held:
                 self.transport.abortConnection()
                 return
             self._say_goodbye()

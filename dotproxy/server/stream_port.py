@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
 from dotproxy.server.clients import Clients
-from dotproxy.server.encryption import Encryption
+from dotproxy.server.encryption import Greeter
 from dotproxy.server.factory import ProxyServerFactory
 
 ACCEPTS = 16
@@ -90,17 +90,14 @@ def adopt_stream(
     bound: socket.socket,
     factory: ProxyServerFactory,
     reactor: Any,
-    encryption: Encryption | None = None,
+    front: IProtocolFactory | None = None,
 ) -> StreamPort:
     """Let clients in from a socket that listens; it is copied, as Twisted does.
 
-    With `encryption` they come over TLS.
+    `front` makes their protocols, if it is not the factory itself.
     """
-    front: IProtocolFactory = factory
-    if encryption is not None:
-        front = over_tls(factory, encryption, reactor)
     make: Callable[..., StreamPort] = StreamPort._fromListeningDescriptor
-    port = make(reactor, bound.fileno(), bound.family, front)
+    port = make(reactor, bound.fileno(), bound.family, front or factory)
     port.streams = factory.streams
     port.clock = reactor
     port.startListening()
@@ -108,13 +105,13 @@ def adopt_stream(
 
 
 def over_tls(
-    factory: ProxyServerFactory, encryption: Encryption, clock: IReactorTime
+    factory: IProtocolFactory, greeter: Greeter, clock: IReactorTime
 ) -> TLSMemoryBIOFactory:
     """Put TLS between clients and the protocols that a factory makes.
 
     Twisted's usual transport would gather replies until the next turn; here what is
     written is gathered already.
     """
-    made = TLSMemoryBIOFactory(encryption, False, factory, clock)
+    made = TLSMemoryBIOFactory(greeter, False, factory, clock)
     made.protocol = TLSMemoryBIOProtocol
     return made

@@ -1,19 +1,30 @@
 """DNS over TLS towards the clients: kdig, openssl, and files that change."""
 
+import base64
 import os
 import re
 import signal
+import ssl
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest import TestCase
 
+import dns.message
+
 from dotproxy.lab.certificates import Authority, Issued, Leaf
-from tests.functional.clients import Answer, dig, kdig
+from tests.functional.clients import Answer, connect, dig, kdig
 from tests.functional.processes import PATIENCE, Stage, eventually, free_port, program
 from tests.functional.proxy import TWISTD, Proxy, run_in_vain, start_twistd
 
 NAME = "dns.example"
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """Write a frame of HTTP/2 (RFC 9113 section 4.1)."""
+    head = len(payload).to_bytes(3, "big") + bytes((kind, flags))
+    return head + stream.to_bytes(4, "big") + payload
 
 
 class EncryptedTests(TestCase):
@@ -23,6 +34,7 @@ class EncryptedTests(TestCase):
         self.ca_file = self.stage.folder / "ca.pem"
         self.ca_file.write_bytes(self.authority.pem)
         self.port, self.tls_port = free_port(), free_port()
+        self.https_port = free_port()
         self.show(self.authority.issue(Leaf((NAME,), ("127.0.0.1",))))
         self.configure(f"127.0.0.1:{self.port}", f"tls://127.0.0.1:{self.tls_port}")
 
@@ -103,6 +115,171 @@ class KdigTests(EncryptedTests):
             self.assertIn("Option (11): 0064", "".join(told.edns))
         unasked = kdig(self.port, "+tcp", "+edns", "www.lab.example")
         self.assertNotIn("Option", "".join(unasked.edns))
+
+
+class HttpsTests(EncryptedTests):
+    """DNS over HTTPS (RFC 8484): kdig and curl, HTTP/1.1 and HTTP/2."""
+
+    QUERY = dns.message.make_query("www.lab.example", "A", id=0, use_edns=0).to_wire()
+
+    TYPE = ("-H", "content-type: application/dns-message")
+
+    def setUp(self) -> None:
+        super().setUp()
+        url = f"https://127.0.0.1:{self.https_port}/dns-query"
+        self.configure(f"127.0.0.1:{self.port}", url)
+        self.body = self.stage.folder / "body"
+        self.body.write_bytes(self.QUERY)
+        self.proxy = self.start()
+
+    def tearDown(self) -> None:
+        self.assertNotIn("Traceback", self.proxy.process.output)
+
+    def curl(self, *words: str, query: str = "", path: str = "/dns-query") -> str:
+        """Make a request, and return its head and its body."""
+        url = f"https://{NAME}:{self.https_port}{path}{query}"
+        there = ("--resolve", f"{NAME}:{self.https_port}:127.0.0.1")
+        trust = ("--cacert", str(self.ca_file))
+        command = [program("curl"), "-si", *trust, *there, *words, url]
+        return subprocess.run(
+            command, capture_output=True, timeout=PATIENCE, check=True
+        ).stdout.decode("latin-1")
+
+    def status(self, *words: str, query: str = "", path: str = "/dns-query") -> int:
+        text = self.curl(*words, query=query, path=path)
+        # What comes before is "100 Continue".
+        return int(re.findall(r"(?m)^HTTP/\S+ (\d+)", text)[-1])
+
+    def parameter(self) -> str:
+        coded = base64.urlsafe_b64encode(self.QUERY).decode().rstrip("=")
+        return f"?dns={coded}"
+
+    def post(self, *words: str) -> tuple[str, ...]:
+        return (*self.TYPE, "--data-binary", f"@{self.body}", *words)
+
+    def test_kdig(self) -> None:
+        """kdig gets its answer by GET and by POST, and padded."""
+        trust = (f"+tls-ca={self.ca_file}", f"+tls-hostname={NAME}")
+        for way in ("+https-get", "+nohttps-get"):
+            answer = kdig(
+                self.https_port, "+https=/dns-query", way, *trust, "www.lab.example"
+            )
+            self.assertEqual(answer.values, ["A 192.0.2.1", "A 192.0.2.2"])
+            self.assertEqual(answer.size, 468)
+
+    def test_curl(self) -> None:
+        """Both versions and both methods work, and say how long the answer holds."""
+        for version in ("--http1.1", "--http2"):
+            for words, query in (((), self.parameter()), (self.post(), "")):
+                head, _, body = self.curl(version, *words, query=query).partition(
+                    "\r\n\r\n"
+                )
+                self.assertRegex(head, r"\AHTTP/(1\.1|2) 200")
+                self.assertRegex(head, r"(?i)content-type: application/dns-message")
+                self.assertRegex(head, r"(?i)cache-control: max-age=(300|29\d)\b")
+                answer = dns.message.from_wire(body.encode("latin-1"))
+                self.assertEqual(len(answer.answer[0]), 2)
+
+    def test_doh_url(self) -> None:
+        """curl resolves by us: nobody listens there, but it knows the address."""
+        url = f"https://{NAME}:{self.https_port}/dns-query"
+        there = ("--resolve", f"{NAME}:{self.https_port}:127.0.0.1")
+        trust = ("--doh-insecure", "--doh-url", url, "--max-time", "2", "-v")
+        done = subprocess.run(
+            [program("curl"), *trust, *there, "http://www.lab.example:1/"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        self.assertIn("192.0.2.1", done.stderr)
+
+    def test_faults(self) -> None:
+        """What is wrong with a request is said by its status."""
+        large = self.stage.folder / "large"
+        large.write_bytes(bytes(9000))
+        octets = ("--data-binary", f"@{large}")
+        for version in ("--http1.1", "--http2"):
+            for status, words, query in (
+                (400, (), ""),
+                (400, (), "?dns=!!"),
+                (400, (), "?dns=AAAA"),
+                (400, (), self.parameter() + "="),
+                (400, (), f"{self.parameter()}&dns=AAAA"),
+                (405, ("-X", "PUT"), self.parameter()),
+                (415, ("-d", "x"), ""),
+                (413, (*self.TYPE, *octets), ""),
+                (413, (*self.TYPE, *octets, "-H", "transfer-encoding: chunked"), ""),
+            ):
+                with self.subTest(version=version, status=status, query=query):
+                    self.assertEqual(self.status(version, *words, query=query), status)
+            self.assertEqual(
+                self.status(version, query=self.parameter(), path="/other"), 404
+            )
+
+    def test_discovery(self) -> None:
+        """Clients are told of it, with the template of its path."""
+        (said,) = kdig(self.port, "_dns.resolver.arpa", "SVCB").values
+        self.assertIn("alpn=h2,http/1.1", said)
+        self.assertIn("/dns-query{?dns}", said)
+
+    def connect_h2(self) -> ssl.SSLSocket:
+        """Begin HTTP/2, for frames that no client of good will sends."""
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        context.set_alpn_protocols(["h2"])
+        made = context.wrap_socket(connect(self.https_port), server_hostname=NAME)
+        self.addCleanup(made.close)
+        made.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
+        return made
+
+    def assert_hung_up(self, client: ssl.SSLSocket) -> None:
+        """The other side ends the connection, and serves others."""
+        with suppress(OSError):
+            while client.recv(65536):
+                pass
+        self.assertEqual(self.status("--http2", query=self.parameter()), 200)
+
+    def test_rapid_reset(self) -> None:
+        """Who begins streams and takes them back without an end is hung up on."""
+        client = self.connect_h2()
+        path = f"/dns-query{self.parameter()}".encode()
+        head = b"\x82\x87\x04" + bytes((len(path),)) + path + b"\x41\x01a"
+        with suppress(OSError):
+            for stream in range(1, 10_001, 2):
+                reset = frame(3, 0, stream, bytes(4))
+                client.sendall(frame(1, 0x05, stream, head) + reset)
+        self.assert_hung_up(client)
+
+    def test_continuation_flood(self) -> None:
+        """Who goes on with a head without an end is hung up on."""
+        client = self.connect_h2()
+        with suppress(OSError):
+            client.sendall(frame(1, 0, 1, b"\x82"))
+            for _ in range(1000):
+                client.sendall(frame(9, 0, 1, b"\0\1x\x7f\x81\x7f" + b"y" * 256))
+        self.assert_hung_up(client)
+
+    def test_behind_proxy(self) -> None:
+        """Over plain HTTP, for a proxy that has the certificate, it is the same."""
+        port = free_port()
+        here = f"127.0.0.1:{free_port()}"
+        self.configure(here, f"http://127.0.0.1:{port}/dns-query")
+        self.start()
+        url = f"http://127.0.0.1:{port}/dns-query{self.parameter()}"
+        for version in ("--http1.1", "--http2-prior-knowledge"):
+            command = [program("curl"), "-sf", version, url]
+            done = subprocess.run(command, capture_output=True, timeout=PATIENCE)
+            answer = dns.message.from_wire(done.stdout)
+            self.assertEqual(len(answer.answer[0]), 2)
+
+    def test_many(self) -> None:
+        """Many requests on one connection are all answered, fifty at a time."""
+        urls = self.stage.folder / "urls"
+        url = f"https://{NAME}:{self.https_port}/dns-query{self.parameter()}"
+        urls.write_text("".join(f'url="{url}"\noutput=/dev/null\n' * 2500))
+        words = ("-Z", "--parallel-max", "50", "--http2", "-K", str(urls))
+        text = self.curl(*words, "-w", "\n%{http_code}\n", query=self.parameter())
+        self.assertEqual(len(re.findall(r"(?m)^200$", text)), 2501)
 
 
 class DiscoveryTests(EncryptedTests):

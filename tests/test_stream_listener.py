@@ -14,12 +14,13 @@ from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from dotproxy.config.model import Listen
 from dotproxy.server.credentials import read_credentials
 from dotproxy.server.encryption import Encryption
 from dotproxy.server.limits import Limits
 from dotproxy.server.sockets import bind_stream
 from dotproxy.server.stream import BUFFER
-from dotproxy.server.tls_listener import TLSListener
+from dotproxy.server.stream_listener import StreamListener
 from dotproxy.upstream.interface import IUpstream
 from tests.clients import Address, Held, TcpClient, Zone, numbers, query
 from tests.credentials import folder_of, issue, write
@@ -47,7 +48,7 @@ class TlsClient(TcpClient):
         pass
 
 
-class TLSListenerTests(TestCase):
+class StreamListenerTests(TestCase):
     timeout = 10
 
     def start(self, upstream: IUpstream, limits: Limits = LIMITS) -> Address:
@@ -59,7 +60,8 @@ class TLSListenerTests(TestCase):
         encryption.use(read_credentials([files]))
         self.clock = Clock()
         self.factory = make_factory(upstream, self.clock, limits=limits)
-        self.listener = TLSListener(bound, self.factory, reactor, encryption)
+        listen = Listen(LOOPBACK, 0, encrypted=True)
+        self.listener = StreamListener(bound, listen, self.factory, encryption, reactor)
         assert self.listener.address == f"tls://127.0.0.1:{where[1]}"
         self.listener.startService()
         self.addCleanup(self.stop)

@@ -1,0 +1,35 @@
+"""Where connections of HTTP begin: which version, and what they share."""
+
+from dotproxy.http.blocks import Blocks
+from dotproxy.http.frames import PREFACE
+from dotproxy.http.h1 import HTTP1
+from dotproxy.http.h2 import HTTP2
+from dotproxy.http.responses import Heads
+
+H2 = b"h2"
+
+PROTOCOLS = (H2, b"http/1.1")
+"""What is spoken, as ALPN calls it (RFC 9113 section 3.1), the best first."""
+
+TELLING = 3
+"""Octets of the preface that no request of HTTP/1.1 begins with."""
+
+
+class Front:
+    """Serve queries at one `path`."""
+
+    def __init__(self, path: bytes) -> None:
+        self._path = path
+        self._blocks = Blocks(path)
+        self._heads = Heads()
+
+    def begin(self, octets: bytes, protocol: bytes | None) -> HTTP1 | HTTP2:
+        """Return how a client speaks, by the protocol agreed upon.
+
+        Where nothing was agreed upon, its first octets tell: so it is with a proxy
+        before us.
+        """
+        by_its_preface = octets.startswith(PREFACE[:TELLING])
+        if protocol == H2 or (not protocol and by_its_preface):
+            return HTTP2(self._blocks, self._heads)
+        return HTTP1(self._path)
