@@ -1,6 +1,7 @@
 """How clients of streams speak: DNS alone, or over HTTP."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol as TypingProtocol
 
 from dotproxy.http.request import Refusal
@@ -36,6 +37,10 @@ class Speech(TypingProtocol):
 
     def take(self) -> bytes:
         """Return what is to be sent."""
+
+
+Begin = Callable[[bytes, bytes | None], Speech]
+"""Return how a client speaks, by its first octets and the protocol agreed upon."""
 
 
 class Plain:

@@ -29,7 +29,7 @@ from zope.interface import implementer
 from dotproxy.http.request import UNREADABLE
 from dotproxy.server.clients import Clients
 from dotproxy.server.responder import Responder
-from dotproxy.server.speech import Plain, Speech
+from dotproxy.server.speech import Begin, Plain, Speech
 from dotproxy.server.turns import PORTION, Turns
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ BUFFER = 16 * 1024
 """Octets read in one go, and octets unsent at which a client counts as one that does
 not read: Twisted has one number for both.  Few, for there may be thousands."""
 
-
-Begin = Callable[[bytes, bytes | None], Speech]
-"""Return how a client speaks, by its first octets and the protocol agreed upon."""
 
 GRAIN = 0.5
 """Seconds to which the order is kept in which clients were last of use: to keep it for
