@@ -115,6 +115,20 @@ class ClientsTests(TestCase):
         self.clients.keep(one, 1, 3.0 + GRACE)
         assert one.out
 
+    def test_left(self) -> None:
+        """Who has read a part is kept less for, but since the same time."""
+        (slow,) = self.enter("a")
+        limit = self.clients.limits.unread
+        self.clients.keep(slow, limit, 0.0)
+        self.clients.left(slow, 5)
+        assert self.clients.unread == 5
+        self.clients.keep(slow, limit - 5, 9.0)
+        assert not slow.out
+        self.clients.keep(slow, 1, 9.0)
+        assert slow.out
+        self.clients.left(slow, 7)
+        assert self.clients.unread == 0
+
     def test_unread_in_all(self) -> None:
         """If it is too much for all, whoever did not read for longest goes."""
         self.clients = Clients(Limits(unread=100, unread_in_all=250))

@@ -153,6 +153,22 @@ class HTTP1Tests(TestCase):
         assert self.server.over
         assert not self.server.held
 
+    def test_full(self) -> None:
+        """While a query waits for its answer, no more is read than comes at once."""
+        self.server.feed(GET)
+        assert not self.server.full
+        _, number = self.server.wishes.popleft()
+        self.server.feed(GET)
+        assert self.server.full
+        self.server.say(number, REPLY)
+        assert not self.server.full
+        assert self.answers() == 1
+
+    def test_absolute(self) -> None:
+        """A target may name its host as well."""
+        self.server.feed(GET.replace(b"GET /", b"GET https://dns.example/", 1))
+        assert len(self.server.wishes) == 1
+
     @quick
     @given(st.binary(max_size=80))
     def test_any_octets(self, octets: bytes) -> None:

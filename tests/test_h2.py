@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 import dotproxy.http.frames as h
 from dotproxy.http.blocks import Blocks
+from dotproxy.http.credit import MOST, RESET
 from dotproxy.http.frames import Error, frame
-from dotproxy.http.h2 import CREDIT, HTTP2, RESET
+from dotproxy.http.h2 import HTTP2
 from dotproxy.http.request import LARGEST, UNREADABLE
 from dotproxy.http.responses import Heads
 from dotproxy.http.settings import STREAMS
-from tests.http_clients import POST, Client, fields_of, get_of
+from tests.http_clients import POST, Client, Fields, fields_of, get_of
 from tests.messages import ADDRESS, BACK, EXAMPLE, message, quick, record
 from tests.test_request import PATH
 
@@ -25,11 +26,11 @@ REPLY = message(0x8180, [EXAMPLE], [record(BACK, 1, ADDRESS, ttl=77)])
 WHOLE = h.END_STREAM | h.END_HEADERS
 
 
-def block(message: bytes = QUERY) -> bytes:
-    """Return the header of a GET as one who has no table writes it."""
+def block(fields: Fields | None = None) -> bytes:
+    """Return a header, of a GET unless given, as one who has no table writes it."""
     encoder = hpack.Encoder()
     encoder.header_table_size = 0
-    written: bytes = encoder.encode(get_of(message))
+    written: bytes = encoder.encode(fields or get_of(QUERY))
     return written
 
 
@@ -162,6 +163,13 @@ class AnswerTests(TestCase):
             fields_of("GET", path, ("connection", "close")),
             fields_of("GET", path, ("X-Upper", "case")),
             fields_of("GET", path, (":unknown", "")),
+            fields_of("GET", path, ("transfer-encoding", "chunked")),
+            fields_of("GET", path, ("te", "gzip")),
+            fields_of("GET", path, ("a b", "")),
+            fields_of("GET", path, ("a", "b\n")),
+            fields_of("GET", path, ("a", " b")),
+            fields_of("GET", path, ("content-length", "-1")),
+            fields_of("GET", path, ("content-length", "0"), ("content-length", "1")),
         ):
             self.client.ask(fields)
             self.client.talk()
@@ -170,7 +178,7 @@ class AnswerTests(TestCase):
             for each in self.client.events
             if isinstance(each, h2.events.StreamReset)
         ]
-        assert found == [Error.PROTOCOL_ERROR] * 5
+        assert found == [Error.PROTOCOL_ERROR] * 12
         self.client.get(QUERY)
         self.client.talk()
         assert len(self.server.wishes) == 1
@@ -215,11 +223,75 @@ class AnswerTests(TestCase):
         """Who says goodbye still gets the answers."""
         stream = self.client.get(QUERY)
         self.client.talk()
+        late = self.client.h2.get_next_available_stream_id()
+        self.client.h2.send_headers(late, POST)
+        self.client.h2.send_data(late, QUERY[:5])
+        self.client.talk()
         self.server.feed(frame(h.GOAWAY, 0, 0, bytes(8)))
-        assert self.server.over
-        self.server.say(stream, REPLY)
-        self.client.hear()
-        assert self.client.body(stream) == REPLY
+        self.client.h2.send_data(late, QUERY[5:], end_stream=True)
+        self.client.talk()
+        assert [*self.server.wishes] == [(QUERY, stream), (QUERY, late)]
+        self.answer_all()
+        assert self.client.body(stream) == self.client.body(late) == REPLY
+
+    def test_farewell_unfinished(self) -> None:
+        """A query of which a part came may be asked of another after a farewell."""
+        self.client.h2.send_headers(1, POST)
+        self.client.talk()
+        self.server.farewell()
+        refused = frame(h.RST_STREAM, 0, 1, bytes((0, 0, 0, Error.REFUSED_STREAM)))
+        assert self.server.take().startswith(refused)
+        self.server.feed(frame(h.DATA, h.END_STREAM, 1, QUERY))
+        assert not self.server.wishes
+
+    def test_length(self) -> None:
+        """A body that is not as long as it was said to be loses its stream."""
+        said = ("content-length", str(len(QUERY)))
+        good = self.client.ask([*POST, said], QUERY)
+        self.client.talk()
+        assert [*self.server.wishes] == [(QUERY, good)]
+        server = HTTP2(Blocks(PATH), Heads())
+        server.feed(h.PREFACE + frame(h.SETTINGS, 0, 0))
+        head = block([*POST, said])
+        server.take()
+        for octets in (
+            frame(h.HEADERS, WHOLE, 1, head),
+            frame(h.HEADERS, h.END_HEADERS, 3, head)
+            + frame(h.DATA, h.END_STREAM, 3, QUERY[1:]),
+        ):
+            server.feed(octets)
+            stream = octets[8]
+            assert server.take() == h.reset(stream, Error.PROTOCOL_ERROR)
+        assert not server.wishes
+
+    def test_head(self) -> None:
+        """The refusal of a HEAD has no content."""
+        stream = self.client.ask(fields_of("HEAD", PATH.decode()))
+        self.client.talk()
+        assert self.client.status(stream) == 405
+        assert self.client.ended(stream)
+        assert self.client.body(stream) == b""
+
+    def test_refused_early(self) -> None:
+        """A refusal does not wait for the body, which nobody wants."""
+        for fields, part, expected in (
+            (fields_of("POST", "/"), b"", 404),
+            (POST, bytes(LARGEST + 1), 413),
+        ):
+            stream = self.client.h2.get_next_available_stream_id()
+            self.client.h2.send_headers(stream, fields)
+            if part:
+                self.client.h2.send_data(stream, part)
+            self.client.talk()
+            assert self.client.status(stream) == expected
+            (lost,) = (
+                each
+                for each in self.client.events
+                if isinstance(each, h2.events.StreamReset) and each.stream_id == stream
+            )
+            assert lost.error_code == Error.NO_ERROR
+            self.server.feed(frame(h.DATA, h.END_STREAM, stream, b"late"))
+        assert not self.server.over
 
 
 class RoomTests(TestCase):
@@ -312,6 +384,12 @@ class BadTests(TestCase):
                 Error.FLOW_CONTROL_ERROR,
             ),
             (frame(h.RST_STREAM, 0, 9, bytes(4)), Error.PROTOCOL_ERROR),
+            (frame(h.RST_STREAM, 0, 0, bytes(4)), Error.PROTOCOL_ERROR),
+            (frame(h.PING, 0, 1, bytes(8)), Error.PROTOCOL_ERROR),
+            (frame(h.GOAWAY, 0, 1, bytes(8)), Error.PROTOCOL_ERROR),
+            (frame(h.PRIORITY, 0, 0, bytes(5)), Error.PROTOCOL_ERROR),
+            (frame(h.SETTINGS, h.ACK, 0, bytes(6)), Error.FRAME_SIZE_ERROR),
+            (frame(h.SETTINGS, 0, 0, b"\0\5\0\0\0\0"), Error.PROTOCOL_ERROR),
         ):
             self.setUp()
             assert self.ends(octets) == expected, octets
@@ -321,6 +399,7 @@ class BadTests(TestCase):
         server = HTTP2(Blocks(PATH), Heads())
         for at in range(len(h.PREFACE)):
             server.feed(h.PREFACE[at : at + 1])
+        server.feed(frame(h.SETTINGS, 0, 0))
         head = block()
         server.feed(frame(h.HEADERS, h.END_STREAM, 1, head[:9]))
         server.feed(frame(h.CONTINUATION, 0, 1, head[9:12]))
@@ -335,19 +414,19 @@ class BadTests(TestCase):
 
     def test_rapid_reset(self) -> None:
         """Who asks and takes back, again and again, is soon turned out."""
-        for stream in range(1, 2 * CREDIT, 2):
+        for stream in range(1, 2 * MOST, 2):
             self.server.feed(
                 frame(h.HEADERS, WHOLE, stream, block())
                 + frame(h.RST_STREAM, 0, stream, bytes(4))
             )
             if self.server.over:
                 break
-        assert stream < 2 * CREDIT // RESET
+        assert stream < 2 * MOST // RESET
         assert self.ends(b"") == Error.ENHANCE_YOUR_CALM
 
     def test_endless_header(self) -> None:
         """A header that goes on and on ends the connection, whatever is in it."""
-        for part, most in ((bytes(4000), 6), (b"", CREDIT)):
+        for part, most in ((bytes(4000), 6), (b"", MOST)):
             self.setUp()
             self.server.feed(frame(h.HEADERS, 0, 1, block()))
             for _ in range(most):
@@ -365,7 +444,7 @@ class BadTests(TestCase):
         ):
             self.setUp()
             self.server.feed(frame(h.HEADERS, h.END_HEADERS, 1, block()))
-            assert self.ends(each * (CREDIT + 1)) == Error.ENHANCE_YOUR_CALM, each
+            assert self.ends(each * (MOST + 1)) == Error.ENHANCE_YOUR_CALM, each
 
     def test_bomb(self) -> None:
         """A header that unpacks to more than anybody has ends the connection."""
@@ -383,14 +462,24 @@ class BadTests(TestCase):
         assert frame(h.RST_STREAM, 0, 2 * STREAMS + 1, code) in self.server.take()
 
     def test_large_body(self) -> None:
-        """More than there is room for ends the connection; nothing much is kept."""
-        head = frame(h.HEADERS, h.END_HEADERS, 1, block())
-        body = frame(h.DATA, 0, 1, bytes(16_000)) * 5
+        """More padding than there is room for ends the connection."""
+        head = frame(h.HEADERS, h.END_HEADERS, 1, block(POST))
+        body = frame(h.DATA, h.PADDED, 1, b"\xff" + bytes(255)) * 257
         assert self.ends(head + body) == Error.FLOW_CONTROL_ERROR
+
+    def test_waiting(self) -> None:
+        """Who breaks the protocol is owed nothing more, whatever waits for room."""
+        self.server.feed(frame(h.SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
+        self.server.feed(frame(h.HEADERS, WHOLE, 1, block()))
+        self.server.wishes.clear()
+        self.server.say(1, REPLY)
+        assert self.server.held == len(REPLY)
+        assert self.ends(frame(h.PING, 0, 1, bytes(8))) == Error.PROTOCOL_ERROR
+        assert self.server.held == 0
 
     def test_late_body(self) -> None:
         """What is still on its way when a request was refused is let pass."""
-        self.server.feed(frame(h.HEADERS, WHOLE, 1, block(b"")))
+        self.server.feed(frame(h.HEADERS, WHOLE, 1, block(get_of(b""))))
         self.server.feed(frame(h.DATA, 0, 1, b"late"))
         assert not self.server.over
 

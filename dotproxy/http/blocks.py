@@ -4,6 +4,7 @@ The same question makes the same block, as long as the client has no table of it
 so `Blocks` remembers what it read, for all the clients of one address.
 """
 
+import re
 from http import HTTPStatus
 
 import hpack
@@ -27,11 +28,23 @@ ALLOW, RETRY_AFTER = 22, 53
 KNOWN_STATUS = {HTTPStatus.OK: b"\x88", HTTPStatus.BAD_REQUEST: b"\x8c"}
 """What takes an octet there."""
 
+LONGEST_LENGTH = 10
+"""Digits of a length that are read: with so many it is too long anyway."""
+
 PSEUDO = (b":method", b":scheme", b":authority", b":path")
 """Each at most once, and before all others (RFC 9113 section 8.3)."""
 
-FORBIDDEN = (b"connection", b"keep-alive", b"proxy-connection", b"upgrade")
+FORBIDDEN = (
+    *(b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding"),
+    b"upgrade",
+)
 """Fields of HTTP/1.1 alone (RFC 9113 section 8.2.2)."""
+
+NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
+"""A name of a field, in small letters (RFC 9110 section 5.1, RFC 9113 section 8.2)."""
+
+UNFIT = re.compile(rb"[\0\r\n]|^[ \t]|[ \t]\Z")
+"""What no value has (RFC 9113 section 8.2.1)."""
 
 
 class MalformedError(Exception):
@@ -104,18 +117,31 @@ def _judged(fields: list[tuple[bytes, bytes]], path: bytes) -> Request:
     pseudo, others = _sorted(fields)
     if {b":method", b":scheme", b":path"} - pseudo.keys():
         raise MalformedError("method, scheme and path it takes")
-    return judge(pseudo[b":method"], pseudo[b":path"], others, path)
+    request = judge(pseudo[b":method"], pseudo[b":path"], others, path)
+    return request._replace(length=_length(others))
+
+
+def _length(fields: Fields) -> int | None:
+    """Return what a body has to have, if that is said."""
+    said = {value for name, value in fields if name == b"content-length"}
+    if not said:
+        return None
+    if len(said) > 1 or not (length := said.pop()).isdigit():
+        raise MalformedError("a length it cannot have")
+    return int(length[:LONGEST_LENGTH])
 
 
 def _sorted(fields: Fields) -> tuple[dict[bytes, bytes], list[tuple[bytes, bytes]]]:
     pseudo: dict[bytes, bytes] = {}
     others: list[tuple[bytes, bytes]] = []
     for name, value in fields:
+        if UNFIT.search(value) or (name == b"te" and value != b"trailers"):
+            raise MalformedError("a value is not of HTTP/2")
         if name.startswith(b":"):
             if others or name in pseudo or name not in PSEUDO:
                 raise MalformedError("a pseudo-field is out of place")
             pseudo[name] = value
-        elif name in FORBIDDEN or name.lower() != name:
+        elif name in FORBIDDEN or not NAME.fullmatch(name):
             raise MalformedError("a field is not of HTTP/2")
         else:
             others.append((name, value))

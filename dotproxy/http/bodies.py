@@ -3,13 +3,17 @@
 from dataclasses import dataclass, field
 
 from dotproxy.http.frames import BrokenError, Error
-from dotproxy.http.request import LARGEST, TOO_LARGE, Request
+from dotproxy.http.request import LARGEST, Request
 
 WINDOW = 65_535
 """Octets of a body that clients may send unasked (RFC 9113 section 6.9.2)."""
 
 
-@dataclass
+KEPT = 16 * LARGEST
+"""Octets of all unfinished bodies of a client: they come whole, one after another."""
+
+
+@dataclass(slots=True)
 class Unfinished:
     """A request whose body is still to come."""
 
@@ -19,10 +23,13 @@ class Unfinished:
 
 
 class Bodies:
-    """Keep of each body what may be a query, and count the rest."""
+    """Keep of each body what may be a query."""
+
+    __slots__ = ("_kept", "_unfinished")
 
     def __init__(self) -> None:
         self._unfinished: dict[int, Unfinished] = {}
+        self._kept = 0
 
     def awaits(self, stream: int) -> bool:
         """Whether the body of this stream is on its way."""
@@ -32,26 +39,39 @@ class Bodies:
         """Wait for the body of a request."""
         self._unfinished[stream] = Unfinished(request)
 
-    def add(self, stream: int, part: bytes, taken: int) -> None:
+    def add(self, stream: int, part: bytes, taken: int) -> bool:
         """Keep a part, which took so many octets with its padding.
 
-        Raises BrokenError.
+        False if the body is too large now.  Raises BrokenError.
         """
         each = self._unfinished[stream]
         each.taken += taken
         if each.taken > WINDOW:
             why = "more than there is room for"
             raise BrokenError(Error.FLOW_CONTROL_ERROR, why)
-        if len(each.body) + len(part) <= LARGEST:
-            each.body += part
-        elif each.request.refusal is None:
-            each.request = Request(refusal=TOO_LARGE)
+        if len(each.body) + len(part) > LARGEST:
+            return False
+        each.body += part
+        self._kept += len(part)
+        if self._kept > KEPT:
+            why = f"more than {KEPT} octets of bodies without an end"
+            raise BrokenError(Error.ENHANCE_YOUR_CALM, why)
+        return True
 
     def end(self, stream: int) -> tuple[Request, bytes]:
         """Return a request that is whole, and its body."""
         each = self._unfinished.pop(stream)
+        self._kept -= len(each.body)
         return each.request, bytes(each.body)
 
     def forget(self, stream: int) -> None:
         """Wait no more, if we did."""
-        self._unfinished.pop(stream, None)
+        if stream in self._unfinished:
+            self.end(stream)
+
+    def forget_all(self) -> list[int]:
+        """Wait for none; return whose they were."""
+        streams = [*self._unfinished]
+        self._unfinished.clear()
+        self._kept = 0
+        return streams

@@ -15,6 +15,9 @@ LARGEST_WINDOW = 2**31 - 1
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = range(5)
 PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(5, 10)
 
+ABOUT_ALL = (SETTINGS, PING, GOAWAY)
+"""Frames that are about the connection."""
+
 END_STREAM = ACK = 0x01
 END_HEADERS = 0x04
 PADDED = 0x08
@@ -49,6 +52,26 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     """Write a frame."""
     size = len(payload)
     return HEADER.pack(size >> 16, size & 0xFFFF, kind, flags, stream) + payload
+
+
+def reset(stream: int, error: Error) -> bytes:
+    """Write the end of a stream."""
+    return frame(RST_STREAM, 0, stream, error.to_bytes(4, "big"))
+
+
+def suits(kind: int, stream: int, last: int) -> bool:
+    """Whether a frame may come for a stream, where the `last` of the client is known.
+
+    For others than headers and bodies: some are about a stream, which must have begun
+    but for PRIORITY, some about the connection, and a window may be either's.
+    """
+    if kind in ABOUT_ALL or (kind == WINDOW_UPDATE and not stream):
+        return not stream
+    if kind == PRIORITY:
+        return stream > 0
+    if kind in (RST_STREAM, WINDOW_UPDATE):
+        return stream <= last and stream & 1 == 1
+    return True
 
 
 def number(octets: bytes) -> int:

@@ -23,13 +23,32 @@ class Front:
         self._blocks = Blocks(path)
         self._heads = Heads()
 
-    def begin(self, octets: bytes, protocol: bytes | None) -> HTTP1 | HTTP2:
+    def begin(self, octets: bytes, protocol: bytes | None) -> HTTP1 | HTTP2 | None:
         """Return how a client speaks, by the protocol agreed upon.
 
-        Where nothing was agreed upon, its first octets tell: so it is with a proxy
-        before us.
+        Where nothing was agreed upon, its first octets tell, or None if they are too
+        few: so it is with a proxy before us.
         """
-        by_its_preface = octets.startswith(PREFACE[:TELLING])
-        if protocol == H2 or (not protocol and by_its_preface):
+        telling = PREFACE[:TELLING]
+        if not protocol and len(octets) < TELLING and telling.startswith(octets):
+            return None
+        if protocol == H2 or (not protocol and octets.startswith(telling)):
             return HTTP2(self._blocks, self._heads)
         return HTTP1(self._path)
+
+
+class Opening:
+    """One client of a front, until its first octets tell how it speaks."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._before = b""
+
+    def begin(self, octets: bytes, protocol: bytes | None) -> HTTP1 | HTTP2 | None:
+        """Return how the client speaks, fed with all that came before these octets."""
+        speech = self._front.begin(self._before + octets, protocol)
+        if speech is None:
+            self._before += octets
+        elif self._before:
+            speech.feed(self._before)
+        return speech

@@ -3,6 +3,7 @@
 It is h11 that reads, one request after another, whatever comes at once (RFC 9112).
 """
 
+import re
 from collections import deque
 from http import HTTPStatus
 
@@ -23,6 +24,9 @@ from dotproxy.wire.freshness import freshness
 LONGEST_HEAD = 16_384
 """Octets of a head, before it is whole."""
 
+ABSOLUTE = re.compile(rb"^https?://[^/?]*", re.IGNORECASE)
+"""What a target may begin with, if only for proxies (RFC 9112 section 3.2.2)."""
+
 
 class HTTP1:
     """One client; see `Speech` for what is called from outside.
@@ -32,19 +36,18 @@ class HTTP1:
 
     def __init__(self, path: bytes) -> None:
         self.wishes: deque[tuple[bytes, int]] = deque()
-        self.over = False
+        self.over = self.full = False
         self._path = path
         self._client = h11.Connection(h11.SERVER, LONGEST_HEAD)
         self._request = Request()
         self._body = bytearray()
-        self._bodiless = False
         self._number = 0
         self._unsent: list[bytes] = []
 
     @property
-    def held(self) -> bool:
-        """Whether the client has no room: HTTP/1.1 leaves that to TCP."""
-        return False
+    def held(self) -> int:
+        """Nothing waits for room: HTTP/1.1 leaves that to TCP."""
+        return 0
 
     def feed(self, octets: bytes) -> None:
         """Read what came; there may be a wish then, or something to send."""
@@ -88,6 +91,8 @@ class HTTP1:
             except h11.RemoteProtocolError as fault:
                 self._give_up(Refusal(HTTPStatus(fault.error_status_hint), str(fault)))
                 return
+            # What comes before the query has its answer h11 would keep without end.
+            self.full = event is h11.PAUSED
             if event in (h11.NEED_DATA, h11.PAUSED):
                 self._continue()
                 return
@@ -96,9 +101,9 @@ class HTTP1:
     def _event(self, event: object) -> None:
         if isinstance(event, h11.Request):
             fields = [*event.headers]
-            self._request = judge(event.method, event.target, fields, self._path)
+            target = ABSOLUTE.sub(b"", event.target)
+            self._request = judge(event.method, target, fields, self._path)
             self._body.clear()
-            self._bodiless = event.method == b"HEAD"
         elif isinstance(event, h11.Data):
             self._add(bytes(event.data))
         elif isinstance(event, h11.EndOfMessage):
@@ -122,7 +127,7 @@ class HTTP1:
             self._body += part
 
     def _asked(self) -> None:
-        message, refusal = self._request
+        message, refusal, _ = self._request
         message = message or bytes(self._body)
         if refusal is None and not message:
             refusal = UNREADABLE
@@ -146,7 +151,7 @@ class HTTP1:
         self, status: HTTPStatus, fields: list[tuple[bytes, bytes]], body: bytes
     ) -> None:
         head = h11.Response(status_code=status, headers=fields, reason=status.phrase)
-        whole = h11.Data(data=b"" if self._bodiless else body)
+        whole = h11.Data(data=body)
         for event in (head, whole, h11.EndOfMessage()):
             self._unsent.append(self._client.send(event) or b"")
         if h11.MUST_CLOSE in self._client.states.values():

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import dotproxy.http.frames as h
 from dotproxy.http.blocks import Blocks, MalformedError, create_decoder, skim
 from dotproxy.http.bodies import WINDOW, Bodies
-from dotproxy.http.frames import BrokenError, Error, frame
-from dotproxy.http.request import TOO_MANY, UNREADABLE, Refusal, Request
+from dotproxy.http.credit import RESET, Credit
+from dotproxy.http.frames import BrokenError, Error, frame, reset, suits
+from dotproxy.http.incoming import Incoming
+from dotproxy.http.request import TOO_LARGE, TOO_MANY, UNREADABLE, Refusal, Request
 from dotproxy.http.responses import Heads, refusal_block, refusal_body
 from dotproxy.http.settings import (
     INITIAL_WINDOW,
@@ -23,13 +25,8 @@ from dotproxy.http.settings import (
 )
 from dotproxy.http.windows import Windows
 
-CREDIT, RESET, EARNED = 1000, 10, 10
-"""What a client may spend on frames that ask for nothing, one for each; what a stream
-costs that it takes back; and what a response earns.  So there may be a hundred streams
-for nothing in a row, and as many as it likes among others (CVE-2023-44487)."""
 
-
-@dataclass
+@dataclass(slots=True)
 class Open:
     """A header whose frames are still to come."""
 
@@ -44,6 +41,8 @@ class HTTP2:
     `wishes` are the queries to answer, each with the number of its stream.
     """
 
+    full = False
+
     def __init__(self, blocks: Blocks, heads: Heads) -> None:
         self.wishes: deque[tuple[bytes, int]] = deque()
         self.over = self._broken = False
@@ -51,12 +50,11 @@ class HTTP2:
         self._decoder = create_decoder()
         self._windows = Windows()
         self._unsent = [greeting()]
-        self._rest = b""
-        self._greeted = False
+        self._incoming = Incoming()
         self._last = 0
         self._header: Open | None = None
         self._bodies = Bodies()
-        self._credit = CREDIT
+        self._credit = Credit()
         self._taken = 0
 
     # What is called from outside.
@@ -66,15 +64,19 @@ class HTTP2:
         if self._broken:
             return
         try:
-            self._rest = self._read(self._rest + octets if self._rest else octets)
+            for kind, flags, stream, payload in self._incoming.feed(octets):
+                self._frame(kind, flags, stream, payload)
         except BrokenError as fault:
             self._broken = True
             self.wishes.clear()
+            # Nobody hears an answer any more, whoever waits for room.
+            self._windows = Windows()
             self._end(fault.error, str(fault))
 
     def say(self, stream: int, reply: bytes) -> None:
         """Answer a query; if the client has taken it back, do nothing."""
         if stream in self._windows.open:
+            self._credit.earn()
             self._respond(stream, self._heads.of(reply), reply)
 
     def refuse(self, stream: int, refusal: Refusal) -> None:
@@ -89,9 +91,16 @@ class HTTP2:
             self.refuse(stream, TOO_MANY)
 
     def farewell(self) -> None:
-        """Say that no more queries will be answered than those that came."""
-        if not self.over:
-            self._end(Error.NO_ERROR, "")
+        """Say that no more queries will be answered than those that came.
+
+        One of which but a part came may be asked of another.
+        """
+        if self.over:
+            return
+        for stream in self._bodies.forget_all():
+            self._windows.leave(stream)
+            self._unsent.append(reset(stream, Error.REFUSED_STREAM))
+        self._end(Error.NO_ERROR, "")
 
     def take(self) -> bytes:
         """Return what is to be sent."""
@@ -100,32 +109,11 @@ class HTTP2:
         return unsent
 
     @property
-    def held(self) -> bool:
-        """Whether the client has no room for what it asked for."""
-        return bool(self._windows.waiting)
+    def held(self) -> int:
+        """Octets of replies that the client has no room for."""
+        return self._windows.held
 
     # Frames in.
-
-    def _read(self, octets: bytes) -> bytes:
-        """Read all frames that are whole; return the rest."""
-        at = 0
-        if not self._greeted:
-            if not h.PREFACE.startswith(octets[: len(h.PREFACE)]):
-                raise BrokenError(Error.PROTOCOL_ERROR, "this is not HTTP/2")
-            if len(octets) < len(h.PREFACE):
-                return octets
-            self._greeted, at = True, len(h.PREFACE)
-        while len(octets) - at >= h.HEADER.size:
-            high, low, kind, flags, stream = h.HEADER.unpack_from(octets, at)
-            if high or low > h.LARGEST:
-                raise BrokenError(Error.FRAME_SIZE_ERROR, f"over {h.LARGEST} octets")
-            behind = at + h.HEADER.size + low
-            if behind > len(octets):
-                break
-            payload = octets[at + h.HEADER.size : behind]
-            self._frame(kind, flags, stream & 0x7FFF_FFFF, payload)
-            at = behind
-        return octets[at:]
 
     def _frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if self._header and (kind, stream) != (h.CONTINUATION, self._header.stream):
@@ -137,7 +125,7 @@ class HTTP2:
         elif kind == h.CONTINUATION:
             self._continuation(flags, payload)
         else:
-            self._spend(1)
+            self._credit.spend(1)
             self._control(kind, flags, stream, payload)
 
     def _headers(self, flags: int, stream: int, payload: bytes) -> None:
@@ -157,7 +145,7 @@ class HTTP2:
         header = self._header
         if header is None:
             raise BrokenError(Error.PROTOCOL_ERROR, "nothing to continue")
-        self._spend(RESET)
+        self._credit.spend(RESET)
         header.block += payload
         if len(header.block) > LONGEST_BLOCK:
             raise BrokenError(Error.ENHANCE_YOUR_CALM, "a header without an end")
@@ -184,6 +172,8 @@ class HTTP2:
         self._windows.enter(stream)
         if flags & h.END_STREAM:
             self._asked(stream, request, b"")
+        elif request.refusal is not None:
+            self._cut_off(stream, request.refusal)
         else:
             self._bodies.expect(stream, request)
 
@@ -191,7 +181,7 @@ class HTTP2:
         if not self._bodies.awaits(stream):
             raise BrokenError(Error.STREAM_CLOSED, "a stream begins anew")
         skim(block, self._decoder)
-        self._spend(RESET)
+        self._credit.spend(RESET)
         if not flags & h.END_STREAM:
             raise BrokenError(Error.PROTOCOL_ERROR, "a trailer that does not end")
         self._ended(stream)
@@ -202,54 +192,53 @@ class HTTP2:
         part = h.content(flags, payload)
         self._make_room(len(payload))
         if not part:
-            self._spend(1)
+            self._credit.spend(1)
         if not self._bodies.awaits(stream):
             # It was on its way when the stream ended.
-            self._spend(1)
-            return
-        self._bodies.add(stream, part, len(payload))
-        if flags & h.END_STREAM:
+            self._credit.spend(1)
+        elif not self._bodies.add(stream, part, len(payload)):
+            self._bodies.forget(stream)
+            self._cut_off(stream, TOO_LARGE)
+        elif flags & h.END_STREAM:
             self._ended(stream)
 
     def _control(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        """Read a frame that is about streams, or the connection; others say nothing."""
+        """Read a frame that is about streams, or the connection.
+
+        Others say nothing; nor does a GOAWAY: who asks no more hangs up.
+        """
+        if not suits(kind, stream, self._last):
+            raise BrokenError(Error.PROTOCOL_ERROR, "a frame for no such stream")
         if kind == h.WINDOW_UPDATE:
-            if stream > self._last:
-                raise BrokenError(Error.PROTOCOL_ERROR, "room for no stream")
             self._unsent.append(self._windows.widen(stream, h.number(payload)))
         elif kind == h.SETTINGS:
-            self._settings(flags, stream, payload)
+            self._settings(flags, payload)
         elif kind == h.PING:
-            if stream or len(payload) != 8:
+            if len(payload) != 8:
                 raise BrokenError(Error.FRAME_SIZE_ERROR, "a ping has eight octets")
             if not flags & h.ACK:
                 self._unsent.append(frame(h.PING, h.ACK, 0, payload))
         elif kind == h.RST_STREAM:
             self._taken_back(stream, payload)
-        elif kind == h.GOAWAY:
-            # It will ask no more; what it asked is answered.
-            self.over = True
         elif kind == h.PUSH_PROMISE:
             raise BrokenError(Error.PROTOCOL_ERROR, "clients promise nothing")
 
-    def _settings(self, flags: int, stream: int, payload: bytes) -> None:
-        if stream or (flags & h.ACK and payload):
-            raise BrokenError(Error.PROTOCOL_ERROR, "no such settings")
+    def _settings(self, flags: int, payload: bytes) -> None:
         if flags & h.ACK:
+            if payload:
+                raise BrokenError(Error.FRAME_SIZE_ERROR, "nothing to agree with")
             self._decoder.max_allowed_table_size = 0
             return
-        for key, value in read_settings(payload):
-            if key == INITIAL_WINDOW:
-                self._unsent.append(self._windows.begin_with(value))
+        initial = read_settings(payload).get(INITIAL_WINDOW)
+        if initial is not None:
+            self._unsent.append(self._windows.begin_with(initial))
         self._unsent.append(frame(h.SETTINGS, h.ACK, 0))
 
     def _taken_back(self, stream: int, payload: bytes) -> None:
         h.number(payload)
-        if not stream or stream > self._last:
-            raise BrokenError(Error.PROTOCOL_ERROR, "the end of no stream")
         self._bodies.forget(stream)
         if self._windows.leave(stream):
-            self._spend(RESET)
+            self._credit.spend(RESET)
             self.wishes = deque(each for each in self.wishes if each[1] != stream)
 
     # Requests and responses.
@@ -258,24 +247,39 @@ class HTTP2:
         self._asked(stream, *self._bodies.end(stream))
 
     def _asked(self, stream: int, request: Request, body: bytes) -> None:
-        message, refusal = request
+        message, refusal, length = request
+        if length is not None and length != len(body):
+            self._windows.leave(stream)
+            self._reset(stream, Error.PROTOCOL_ERROR)
+            return
         if refusal is None and message is None and not body:
             refusal = UNREADABLE
         if refusal is not None:
-            self._spend(1)
+            self._credit.spend(1)
             self.refuse(stream, refusal)
         else:
             self.wishes.append((message or body, stream))
 
     def _respond(self, stream: int, block: bytes, body: bytes) -> None:
-        self._credit = min(self._credit + EARNED, CREDIT)
+        if not body:
+            self._windows.leave(stream)
+            self._unsent.append(
+                frame(h.HEADERS, h.END_HEADERS | h.END_STREAM, stream, block)
+            )
+            return
         self._unsent.append(frame(h.HEADERS, h.END_HEADERS, stream, block))
         self._unsent.append(self._windows.send(stream, body))
 
+    def _cut_off(self, stream: int, refusal: Refusal) -> None:
+        """Refuse a request before its end: the rest is not needed (section 8.1)."""
+        self._credit.spend(1)
+        self.refuse(stream, refusal)
+        self._windows.leave(stream)
+        self._unsent.append(reset(stream, Error.NO_ERROR))
+
     def _reset(self, stream: int, error: Error) -> None:
-        self._spend(RESET)
-        code = error.to_bytes(4, "big")
-        self._unsent.append(frame(h.RST_STREAM, 0, stream, code))
+        self._credit.spend(RESET)
+        self._unsent.append(reset(stream, error))
 
     def _make_room(self, taken: int) -> None:
         """Give back what bodies took of the connection, some of it at a time."""
@@ -284,11 +288,6 @@ class HTTP2:
             more = self._taken.to_bytes(4, "big")
             self._unsent.append(frame(h.WINDOW_UPDATE, 0, 0, more))
             self._taken = 0
-
-    def _spend(self, credit: int) -> None:
-        self._credit -= credit
-        if self._credit < 0:
-            raise BrokenError(Error.ENHANCE_YOUR_CALM, "much ado about nothing")
 
     def _end(self, error: Error, why: str) -> None:
         self.over = True

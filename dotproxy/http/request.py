@@ -46,11 +46,13 @@ TOO_MANY = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many queries: wait a littl
 class Request(NamedTuple):
     """A head that was read: the query that it is, or why it is none.
 
-    With neither, the query is the body that follows.
+    With neither, the query is the body that follows.  `length` is what it has to have,
+    as far as HTTP/2 leaves that to us.
     """
 
     message: bytes | None = None
     refusal: Refusal | None = None
+    length: int | None = None
 
 
 def judge(method: bytes, target: bytes, fields: Fields, path: bytes) -> Request:
@@ -58,6 +60,9 @@ def judge(method: bytes, target: bytes, fields: Fields, path: bytes) -> Request:
 
     The names of `fields` are in small letters.
     """
+    if method == b"HEAD":
+        # The response to it has no content (RFC 9110 section 9.3.2).
+        return _refused(HTTPStatus.METHOD_NOT_ALLOWED, "")
     at, _, query = target.partition(b"?")
     if at != path:
         return _refused(HTTPStatus.NOT_FOUND, "queries have another path here")

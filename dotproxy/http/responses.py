@@ -65,5 +65,5 @@ def refusal_block(refusal: Refusal) -> bytes:
 
 
 def refusal_body(refusal: Refusal) -> bytes:
-    """Say it in a line."""
-    return refusal.why.encode() + b"\n"
+    """Say it in a line, unless nothing may be said."""
+    return refusal.why.encode() + b"\n" if refusal.why else b""

@@ -1,8 +1,13 @@
 """Settings of HTTP/2: ours, and what clients say (RFC 9113 section 6.5)."""
 
-from collections.abc import Iterator
-
-from dotproxy.http.frames import SETTINGS, BrokenError, Error, frame
+from dotproxy.http.frames import (
+    LARGEST,
+    LARGEST_WINDOW,
+    SETTINGS,
+    BrokenError,
+    Error,
+    frame,
+)
 
 STREAMS = 100
 """Requests under way at once, as clients are told (RFC 9113 section 6.5.2)."""
@@ -10,8 +15,17 @@ STREAMS = 100
 LONGEST_BLOCK = 16_384
 """Octets of a header, over all of its frames."""
 
-TABLE_SIZE, PUSH, MOST_STREAMS, INITIAL_WINDOW, LARGEST_LIST = 1, 2, 3, 4, 6
+TABLE_SIZE, PUSH, MOST_STREAMS, INITIAL_WINDOW, LARGEST_FRAME, LARGEST_LIST = range(
+    1, 7
+)
 """What can be set (RFC 9113 section 6.5.2)."""
+
+ALLOWED = {
+    PUSH: (range(2), Error.PROTOCOL_ERROR),
+    INITIAL_WINDOW: (range(LARGEST_WINDOW + 1), Error.FLOW_CONTROL_ERROR),
+    LARGEST_FRAME: (range(LARGEST, 2**24), Error.PROTOCOL_ERROR),
+}
+"""Values that are bounded, and what another is."""
 
 SIZE = 6
 """Octets of a setting: two of its name, four of its value."""
@@ -29,13 +43,15 @@ def greeting() -> bytes:
     return frame(SETTINGS, 0, 0, b"".join(written))
 
 
-def read_settings(payload: bytes) -> Iterator[tuple[int, int]]:
-    """Return names and values, in their order.  Raises BrokenError."""
+def read_settings(payload: bytes) -> dict[int, int]:
+    """Return the values by name, of several the last.  Raises BrokenError."""
     if len(payload) % SIZE:
         raise BrokenError(Error.FRAME_SIZE_ERROR, "no settings are so long")
+    found = {}
     for at in range(0, len(payload), SIZE):
         key = int.from_bytes(payload[at : at + 2], "big")
         value = int.from_bytes(payload[at + 2 : at + SIZE], "big")
-        if key == PUSH and value > 1:
-            raise BrokenError(Error.PROTOCOL_ERROR, "neither push nor none")
-        yield key, value
+        if key in ALLOWED and value not in ALLOWED[key][0]:
+            raise BrokenError(ALLOWED[key][1], f"setting {key} is never {value}")
+        found[key] = value
+    return found

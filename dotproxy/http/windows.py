@@ -17,7 +17,7 @@ DEFAULT = 65_535
 """Octets that a client takes before it says anything (RFC 9113 section 6.9.2)."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Waiting:
     """The rest of a body, which the client has no room for yet."""
 
@@ -32,6 +32,8 @@ class Windows:
     `open` are the streams whose response has not begun: how much they may take.
     """
 
+    __slots__ = ("_connection", "_initial", "open", "waiting")
+
     def __init__(self) -> None:
         self.open: dict[int, int] = {}
         self.waiting: deque[Waiting] = deque()
@@ -40,6 +42,11 @@ class Windows:
     def enter(self, stream: int) -> None:
         """Let a stream begin."""
         self.open[stream] = self._initial
+
+    @property
+    def held(self) -> int:
+        """Octets that wait."""
+        return sum(len(each.rest) for each in self.waiting) if self.waiting else 0
 
     def leave(self, stream: int) -> bool:
         """Forget a stream; whether it was one that is owed something."""
@@ -77,8 +84,6 @@ class Windows:
 
     def begin_with(self, initial: int) -> bytes:
         """Give streams this room, those that are open too; return what leaves now."""
-        if initial > LARGEST_WINDOW:
-            raise BrokenError(Error.FLOW_CONTROL_ERROR, "a window without an end")
         more, self._initial = initial - self._initial, initial
         for stream, window in self.open.items():
             self.open[stream] = _widened(window, more)

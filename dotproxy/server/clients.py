@@ -118,6 +118,18 @@ class Clients:
         elif self.unread > self.limits.unread_in_all:
             self._turn_out(next(iter(self._unread)))
 
+    def left(self, client: Client, octets: int) -> None:
+        """Take note that a client has read, but for so many octets.
+
+        It counts as one that does not read since it began to.
+        """
+        kept = self._unread.get(client)
+        if kept is None or not octets:
+            self.read(client)
+        else:
+            self.unread -= kept.octets - octets
+            self._unread[client] = Unread(octets, kept.since)
+
     def read(self, client: Client) -> None:
         """Take note that a client has read all."""
         kept = self._unread.pop(client, None)

@@ -84,14 +84,13 @@ class ProxyServerFactory(DNSServerFactory):
         """Make the protocol for one TCP client; who may not ask hears just that."""
         source = addr.host if isinstance(addr, IPv4Address | IPv6Address) else None
         responder: Responder = self
-        pace = None
-        if self.gate is not None and source is not None:
-            pace = partial(self.gate.wait, source)
-            if not self.gate.allows(source):
-                responder = Refuser(self, self.gate.refusal)
+        gate = None if source is None else self.gate
+        if gate is not None and not gate.allows(source):
+            responder = Refuser(self, gate.refusal)
         protocol = StreamProtocol(responder, self._clock, self.streams, self._turns)
-        protocol.network, protocol.pace = network_of(addr), pace
-        protocol.source = source
+        protocol.network, protocol.source = network_of(addr), source
+        if gate is not None:
+            protocol.pace.count = partial(gate.wait, source)
         return protocol
 
     def connectionMade(self, protocol: Any) -> None:

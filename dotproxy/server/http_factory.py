@@ -3,7 +3,7 @@
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 from zope.interface import implementer
 
-from dotproxy.http.front import PROTOCOLS, Front
+from dotproxy.http.front import PROTOCOLS, Front, Opening
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.stream import StreamProtocol
 
@@ -23,7 +23,7 @@ class HTTPFactory:
     def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
         """Make the protocol for one client."""
         protocol = self._factory.buildProtocol(addr)
-        protocol.begin = self._front.begin
+        protocol.begin = Opening(self._front).begin
         return protocol
 
     def doStart(self) -> None:

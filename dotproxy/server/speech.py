@@ -16,9 +16,12 @@ class Speech(TypingProtocol):
     over: bool
     """Whether no more will come: the client is done, or cannot be understood."""
 
+    full: bool
+    """Whether no more should be read until there is an answer."""
+
     @property
-    def held(self) -> bool:
-        """Whether replies wait for the client to make room."""
+    def held(self) -> int:
+        """Octets of replies that wait for the client to make room."""
 
     def feed(self, octets: bytes) -> None:
         """Read what came."""
@@ -39,8 +42,11 @@ class Speech(TypingProtocol):
         """Return what is to be sent."""
 
 
-Begin = Callable[[bytes, bytes | None], Speech]
-"""Return how a client speaks, by its first octets and the protocol agreed upon."""
+Begin = Callable[[bytes, bytes | None], Speech | None]
+"""Return how a client speaks, by its first octets and the protocol agreed upon.
+
+It is given these as they come; None if more are needed, which it will remember.
+"""
 
 
 class Plain:
@@ -50,7 +56,7 @@ class Plain:
     where the next query would begin.
     """
 
-    held = False
+    held, full = 0, False
 
     def __init__(self) -> None:
         self.wishes: deque[tuple[bytes, int]] = deque()
@@ -59,9 +65,10 @@ class Plain:
         self._unsent: list[bytes] = []
 
     def feed(self, octets: bytes) -> None:
-        """Read what came."""
-        for message in self._frames.feed(octets):
-            self.wishes.append((message, 0))
+        """Read what came, unless no more can be understood, or is taken."""
+        if not self.over:
+            for message in self._frames.feed(octets):
+                self.wishes.append((message, 0))
 
     def say(self, number: int, reply: bytes) -> None:
         """Answer a query."""
@@ -77,6 +84,7 @@ class Plain:
 
     def farewell(self) -> None:
         """Say nothing: the end of the stream tells."""
+        self.over = True
 
     def take(self) -> bytes:
         """Return what is to be sent."""

@@ -10,7 +10,6 @@
    So does what is no query: there is no telling what would come next.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -28,6 +27,7 @@ from zope.interface import implementer
 
 from dotproxy.http.request import UNREADABLE
 from dotproxy.server.clients import Clients
+from dotproxy.server.pace import Pace
 from dotproxy.server.responder import Responder
 from dotproxy.server.speech import Begin, Plain, Speech
 from dotproxy.server.turns import PORTION, Turns
@@ -86,10 +86,7 @@ class StreamProtocol(DNSProtocol):
         self._last_used = self._last_told = clock.seconds()
         self._allowed = self._limits.first_query
         self._timer: IDelayedCall | None = None
-        self.pace: Callable[[float], float] | None = None
-        """Count a query at this time; the seconds to hold it back."""
-        self._pause: IDelayedCall | None = None
-        self._counted = False
+        self.pace = Pace(clock)
 
     # What Twisted calls.
 
@@ -108,22 +105,25 @@ class StreamProtocol(DNSProtocol):
     def dataReceived(self, data: bytes) -> None:
         """Begin what has come as a whole; keep what is beyond the limit.
 
-        What comes after `finish` is dropped.  It is read all the same: closing with
-        octets unread resets a connection, and the last replies would be lost.
+        After `finish` no query is taken.  All is read, though: closing with octets
+        unread resets a connection, and the last replies would be lost.
         """
-        if self._finished and not self._speech.held:
+        if self._dismissed:
             return
         if self.begin is not None:
             tls: Any = self.transport
             agreed = tls.negotiatedProtocol if self.encrypted else None
-            self._speech, self.begin = self.begin(data, agreed), None
+            begun = self.begin(data, agreed)
+            if begun is None:
+                return
+            self._speech, self.begin = begun, None
         speech = self._speech
         held = speech.held
         speech.feed(data)
         if speech.wishes:
             self._touch()
-        if held and not speech.held:
-            self._clients.read(self)
+        if speech.held < held:
+            self._clients.left(self, speech.held)
         self._work()
 
     def readConnectionLost(self) -> None:
@@ -157,9 +157,9 @@ class StreamProtocol(DNSProtocol):
         self._gone = True
         self._speech.wishes.clear()
         self._turns.leave(self._work)
-        for timer in (self._timer, self._pause):
-            if timer is not None and timer.active():
-                timer.cancel()
+        self.pace.stop()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
         self.lost.callback(None)
 
     def turn_out(self) -> None:
@@ -207,30 +207,23 @@ class StreamProtocol(DNSProtocol):
             self._finished = True
             if not (waiting or self._under_way or self._speech.held):
                 self._say_goodbye()
-        elif waiting or self._choked:
+        elif self._choked or (waiting and not self._speech.held) or self._speech.full:
+            # Who has no room makes it by what is read.
             self.transport.pauseProducing()
         else:
             self.transport.resumeProducing()
 
     def _may_begin(self) -> bool:
-        room = not self._choked and self._under_way < self._limits.under_way
-        return room and len(self._speech.wishes) > 0 and self._pause is None
+        room = not (self._choked or self._speech.held or self.pace.holds)
+        wishes = len(self._speech.wishes) > 0
+        return room and wishes and self._under_way < self._limits.under_way
 
     def _is_due(self) -> bool:
         """Count the next query for the client's rate; False if that has to wait."""
-        if self.pace is None or self._counted:
-            self._counted = False
+        if self.pace.is_due(self._work):
             return True
-        seconds = self.pace(self._clock.seconds())
-        if seconds > 0:
-            self._counted = True
-            self._pause = self._clock.callLater(seconds, self._go_on)
-            self._speech.thin_out()
-        return self._pause is None
-
-    def _go_on(self) -> None:
-        self._pause = None
-        self._work()
+        self._speech.thin_out()
+        return False
 
     def _begin(self, message: bytes, number: int) -> None:
         encrypted, source = self.encrypted, self.source
