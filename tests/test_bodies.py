@@ -2,9 +2,9 @@
 
 from unittest import TestCase
 
-from dotproxy.http.bodies import KEPT, WINDOW, Bodies
+from dotproxy.http.bodies import KEPT, MOST, Bodies
 from dotproxy.http.frames import BrokenError, Error
-from dotproxy.http.request import LARGEST, Request
+from dotproxy.http.request import LARGEST, TOO_LARGE, UNREADABLE, Request
 
 
 class BodiesTests(TestCase):
@@ -16,16 +16,24 @@ class BodiesTests(TestCase):
         """A body is its parts, in their order, up to what a query has at most."""
         assert self.bodies.add(1, bytes(LARGEST - 1), LARGEST)
         assert self.bodies.add(1, b"x", 9)
-        assert not self.bodies.add(1, b"y", 1)
         assert self.bodies.end(1) == (Request(), bytes(LARGEST - 1) + b"x")
         assert not self.bodies.awaits(1)
 
-    def test_window(self) -> None:
-        """Padding takes room as well, and there is so much of it."""
-        assert self.bodies.add(1, b"", WINDOW)
-        with self.assertRaises(BrokenError) as caught:
-            self.bodies.add(1, b"", 1)
-        assert caught.exception.error == Error.FLOW_CONTROL_ERROR
+    def test_large(self) -> None:
+        """One octet more is too much, unless it was refused for another reason."""
+        self.bodies.expect(3, Request(refusal=UNREADABLE))
+        for stream, refusal in ((1, TOO_LARGE), (3, UNREADABLE)):
+            assert self.bodies.add(stream, bytes(LARGEST), LARGEST)
+            assert self.bodies.add(stream, b"x", 1)
+            assert self.bodies.end(stream)[0] == Request(refusal=refusal)
+
+    def test_endless(self) -> None:
+        """There is an end to what is waited for, be it a body or padding."""
+        assert self.bodies.add(1, b"", MOST)
+        assert not self.bodies.add(1, b"", 1)
+        self.bodies.expect(3, Request())
+        assert self.bodies.add(3, bytes(MOST), MOST)
+        assert not self.bodies.add(3, b"x", 1)
 
     def test_kept(self) -> None:
         """All unfinished bodies of a client are bounded; those that ended are free."""

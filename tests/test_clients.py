@@ -8,6 +8,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 from dotproxy.config.clients import Clients as Configured
 from dotproxy.config.setting import ConfigError
+from dotproxy.journal.note import DOH, TCP, Transport
 from dotproxy.server.clients import GRACE, Clients, network_of
 from dotproxy.server.limits import Limits
 from tests.messages import quick
@@ -16,9 +17,9 @@ from tests.messages import quick
 class Guest:
     """A client that notes that it was turned out."""
 
-    def __init__(self, network: str, encrypted: bool = False) -> None:
+    def __init__(self, network: str, proto: Transport = TCP) -> None:
         self.network: str | bytes = network
-        self.encrypted = encrypted
+        self.proto = proto
         self.out = False
 
     def turn_out(self) -> None:
@@ -42,11 +43,11 @@ class ClientsTests(TestCase):
         assert list(self.clients) == guests
         assert self.clients.turned_out == 0
 
-    def test_encrypted(self) -> None:
-        """Those over TLS are counted."""
+    def test_by_transport(self) -> None:
+        """They are counted by how they ask."""
         self.enter("a", "b")
-        self.clients.enter(Guest("c", encrypted=True))
-        assert (self.clients.encrypted, len(self.clients)) == (1, 3)
+        self.clients.enter(Guest("c", DOH))
+        assert self.clients.by_transport() == {TCP: 2, DOH: 1}
 
     def test_in_all(self) -> None:
         """One more, and the one that was longest idle goes for it."""

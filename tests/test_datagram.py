@@ -6,6 +6,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from dotproxy.journal.note import UDP
 from dotproxy.server.datagrams import Client
 from tests.clients import Held, Zone, numbers, query
 from tests.messages import EXAMPLE, message, queries, quick, spoiled
@@ -83,7 +84,7 @@ class DatagramProtocolTests(SynchronousTestCase):
         self.assertEqual(self.upstream.asked, [])
         factory = make_factory(Zone(), Clock())
         protocol = factory.datagram_protocol()
-        reply = now(factory.respond(query(1), datagram=True))
+        reply = now(factory.respond(query(1), UDP))
         self.assertEqual(protocol.known(query(1)), reply)
 
     def test_waited(self) -> None:
@@ -124,7 +125,7 @@ class DatagramProtocolTests(SynchronousTestCase):
 
     def test_ready(self) -> None:
         """What it answers at once is ready from then on, for its port to send."""
-        assert self.protocol.ready is self.factory.ready_datagrams
+        assert self.protocol.ready is self.factory.ready[UDP]
         self.protocol.datagramReceived(query(1, rdtype="AXFR"), ALICE)
         ((reply, _),) = self.wire.sent
         wish = query(2, rdtype="AXFR")

@@ -4,7 +4,7 @@ from unittest import TestCase
 
 from dotproxy import __version__
 from dotproxy.journal.dnstap import dnstap_class, dnstap_form
-from dotproxy.journal.note import DOT, TCP
+from dotproxy.journal.note import DOH, DOT, TCP
 from dotproxy.journal.privacy import Privacy
 from tests.notes import noted
 
@@ -43,7 +43,7 @@ class DnstapTests(TestCase):
     def test_transports(self) -> None:
         """IPv6, TCP and TLS have their numbers, and addresses are shortened."""
         made = dnstap_class()
-        for transport, number in ((TCP, 2), (DOT, 3)):
+        for transport, number in ((TCP, 2), (DOT, 3), (DOH, 4)):
             octets = FORM(noted(transport=transport, client="2001:db8:1:2ff::7"))
             for frame in frames(octets):
                 message = made.FromString(frame).message

@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from dotproxy.config.caching import Caching
 from dotproxy.forwarder import Forwarder
+from dotproxy.journal.note import DOH, DOT, TCP, TRANSPORTS, UDP, Transport
 from dotproxy.local.gate import Gate
 from dotproxy.local.ready import Ready
 from dotproxy.local.refusals import Refusals
@@ -104,9 +105,9 @@ WORDS: tuple[dict[str, Any], ...] = (
 )
 """What may stand in a query besides the question."""
 
-Step = tuple[tuple[str, str], Callable[[str], str], dict[str, Any], bool, float]
-"""A question, how it is spelled, what else is in the query, whether it comes in a
-datagram, and how many seconds after the last."""
+Step = tuple[tuple[str, str], Callable[[str], str], dict[str, Any], Transport, float]
+"""A question, how it is spelled, what else is in the query, by what it comes, and how
+many seconds after the last."""
 
 steps: st.SearchStrategy[Step] = st.tuples(
     st.sampled_from(
@@ -120,7 +121,7 @@ steps: st.SearchStrategy[Step] = st.tuples(
     ),
     st.sampled_from([str.lower, str.upper, str.title]),
     st.sampled_from(WORDS),
-    st.booleans(),
+    st.sampled_from(TRANSPORTS),
     st.sampled_from([0, 0, 0, 0.3, 1, 29.9, 60, 301]),
 )
 
@@ -170,8 +171,8 @@ def ttls(reply: bytes) -> set[int]:
 
 def forget(factory: ProxyServerFactory) -> None:
     """Have nothing ready: so the next query goes the ordinary way."""
-    factory.ready_datagrams.clear()
-    factory.ready_streams.clear()
+    factory.ready[UDP].clear()
+    factory.ready[TCP].clear()
 
 
 def octets(ready: Ready) -> int:
@@ -193,9 +194,9 @@ class ServeTests(SynchronousTestCase):
 
     def test_next(self) -> None:
         """It is asked from then on; who was asked before answers what it was asked."""
-        early = self.factory.respond(query(1), datagram=True)
+        early = self.factory.respond(query(1), UDP)
         self.serve()
-        late = self.factory.respond(query(2), datagram=True)
+        late = self.factory.respond(query(2), UDP)
         assert (self.before.numbers, self.after.numbers) == ([1], [2])
         self.before.answer(0)
         assert now(early)[:2] == b"\0\1"
@@ -206,18 +207,18 @@ class ServeTests(SynchronousTestCase):
 
     def test_ready(self) -> None:
         """Nothing that rests on the one before is ready any more."""
-        for datagram in (True, False):
-            self.factory.respond(query(1, rdtype="AXFR"), datagram)
-        assert self.factory.ready_datagrams.replies
-        assert self.factory.ready_streams.replies
+        for transport in (UDP, TCP):
+            self.factory.respond(query(1, rdtype="AXFR"), transport)
+        assert self.factory.ready[UDP].replies
+        assert self.factory.ready[TCP].replies
         self.serve()
-        assert not self.factory.ready_datagrams.replies
-        assert not self.factory.ready_streams.replies
+        assert not self.factory.ready[UDP].replies
+        assert not self.factory.ready[TCP].replies
 
     def test_patience(self) -> None:
         """Clients are taken to wait as long as it says."""
         self.serve(timeout=1.0)
-        self.factory.respond(query(1), datagram=True)
+        self.factory.respond(query(1), UDP)
         assert self.after.asked[0].deadline == self.clock.seconds() + 0.9
 
     def test_chain(self) -> None:
@@ -236,12 +237,12 @@ class RespondTests(SynchronousTestCase):
 
     def replies(self, wire: bytes) -> list[bytes | Deferred[bytes] | None]:
         """Return what a message gets over UDP and over TCP."""
-        return [self.factory.respond(wire, datagram) for datagram in (True, False)]
+        return [self.factory.respond(wire, transport) for transport in (UDP, TCP)]
 
-    def asked(self, datagram: bool) -> Query:
+    def asked(self, transport: Transport) -> Query:
         """Return what the upstream is asked on behalf of a client."""
         factory = make_factory(self.upstream, self.clock)
-        factory.respond(query(1), datagram)
+        factory.respond(query(1), transport)
         return self.upstream.asked[-1]
 
     def test_silence(self) -> None:
@@ -271,7 +272,7 @@ class RespondTests(SynchronousTestCase):
 
     def test_answer(self) -> None:
         """A good query is asked upstream, and its reply comes when it comes."""
-        reply = self.factory.respond(query(7), datagram=True)
+        reply = self.factory.respond(query(7), UDP)
         assert isinstance(reply, Deferred)
         self.assertNoResult(reply)
         self.upstream.answer(0)
@@ -280,19 +281,19 @@ class RespondTests(SynchronousTestCase):
     def test_deadline(self) -> None:
         """There is time until shortly before the client gives up."""
         self.clock.advance(7)
-        for datagram in (True, False):
-            assert self.asked(datagram).deadline == 7 + 4.9
+        for transport in (UDP, TCP):
+            assert self.asked(transport).deadline == 7 + 4.9
 
     def test_short_deadline(self) -> None:
         """A client of little patience is not answered before it asks."""
         factory = make_factory(self.upstream, self.clock, timeout=0.1)
-        factory.respond(query(1), datagram=True)
+        factory.respond(query(1), UDP)
         assert self.upstream.asked[0].deadline == 0.05
 
     def test_size(self) -> None:
         """A datagram bounds the reply (RFC 1035 section 4.2.1), a stream does not."""
-        assert self.asked(datagram=True).max_size == 512
-        assert self.asked(datagram=False).max_size == 65535
+        assert self.asked(UDP).max_size == 512
+        assert self.asked(TCP).max_size == 65535
 
     def test_together(self) -> None:
         """Clients of either kind share an exchange, and each gets its reply."""
@@ -317,12 +318,12 @@ class ReadyTests(SynchronousTestCase):
         self.patch(module, "uptime", self.clock.seconds)
         self.forwarder = make_forwarder(Zone(), self.clock, Refusals())
         self.factory = in_front_of(self.forwarder, self.clock)
-        self.datagrams = self.factory.ready_datagrams
-        self.streams = self.factory.ready_streams
+        self.datagrams = self.factory.ready[UDP]
+        self.streams = self.factory.ready[TCP]
 
-    def ask(self, wire: bytes, datagram: bool = True) -> bytes:
+    def ask(self, wire: bytes, transport: Transport = UDP) -> bytes:
         """Return the reply to a message, which is there at once."""
-        return now(self.factory.respond(wire, datagram))
+        return now(self.factory.respond(wire, transport))
 
     def test_same_second(self) -> None:
         """The second one gets what the first got, but for ID and spelling."""
@@ -338,7 +339,7 @@ class ReadyTests(SynchronousTestCase):
         """After a flush nothing is ready, nor known: the next one asks anew."""
         for wish in (query(1), query(1)):
             self.ask(wish)
-            self.ask(wish, datagram=False)
+            self.ask(wish, TCP)
         assert self.datagrams.replies
         assert self.streams.replies
         assert self.factory.flush(query(1)[12:-4].upper()) == 1
@@ -351,13 +352,24 @@ class ReadyTests(SynchronousTestCase):
         padded = [odd_option(12, bytes(8))]
         wish = dns.message.make_query("www.lab.example", "A", options=padded).to_wire()
         whole = [
-            now(self.factory.respond(wish, datagram=False, encrypted=encrypted))
-            for encrypted in (False, True, False, True)
+            now(self.factory.respond(wish, transport))
+            for transport in (TCP, DOT, DOH, TCP, DOT, DOH)
         ]
-        assert [len(each) % 468 for each in whole] == [len(whole[0]), 0] * 2
-        assert self.factory.ready_encrypted.hits == 1
+        assert [len(each) % 468 for each in whole] == [len(whole[0]), 0, 0] * 2
+        hits = [self.factory.ready[each].hits for each in (DOT, DOH)]
+        assert hits == [1, 1]
         self.factory.flush()
-        assert not self.factory.ready_encrypted.replies
+        assert not self.factory.ready[DOT].replies
+
+    def test_keepalive(self) -> None:
+        """How long a connection may idle is told over TCP and TLS, not over HTTP."""
+        asked = [odd_option(11, b"")]
+        wish = dns.message.make_query("www.lab.example", "A", options=asked).to_wire()
+        told = [
+            bool(dns.message.from_wire(now(self.factory.respond(wish, each))).options)
+            for each in (TCP, DOT, DOH)
+        ]
+        assert told == [True, True, False]
 
     def test_idle(self) -> None:
         """Who asks over a stream how long it may idle hears it (RFC 7828)."""
@@ -365,7 +377,7 @@ class ReadyTests(SynchronousTestCase):
             "www.lab.example", "A", options=[odd_option(11, b"")]
         ).to_wire()
         assert not dns.message.from_wire(self.ask(wish)).options
-        (said,) = dns.message.from_wire(self.ask(wish, datagram=False)).options
+        (said,) = dns.message.from_wire(self.ask(wish, TCP)).options
         assert said.to_wire() == b"\0\x64"
 
     def test_nobody_asked(self) -> None:
@@ -383,14 +395,14 @@ class ReadyTests(SynchronousTestCase):
         """What was cut to fit a datagram is for datagrams, the whole for streams."""
         wish = query(1, "big.lab.example", "TXT")
         self.ask(wish)
-        short, whole = self.ask(wish), self.ask(wish, datagram=False)
+        short, whole = self.ask(wish), self.ask(wish, TCP)
         assert short[2] & 0x02
         assert len(short) <= 512
         assert not whole[2] & 0x02
         assert len(whole) > 2900
         for _ in range(2):
             assert self.ask(wish) == short
-        assert self.ask(wish, datagram=False) == whole
+        assert self.ask(wish, TCP) == whole
         assert (self.datagrams.hits, self.streams.hits) == (2, 1)
 
     def test_next_second(self) -> None:
@@ -419,9 +431,9 @@ class ReadyTests(SynchronousTestCase):
         upstream = Held()
         self.factory = make_factory(upstream, self.clock)
         for _ in range(2):
-            assert isinstance(self.factory.respond(query(1), True), Deferred)
+            assert isinstance(self.factory.respond(query(1), UDP), Deferred)
         upstream.answer(0)
-        assert self.factory.ready_datagrams.replies == {}
+        assert self.factory.ready[UDP].replies == {}
 
     def test_wishes(self) -> None:
         """Whoever sends other flags or another OPT gets a reply of their own."""
@@ -430,7 +442,7 @@ class ReadyTests(SynchronousTestCase):
             for words in WORDS
         ]
         alone = [
-            now(make_factory(Zone(), self.clock).respond(wish, True)) for wish in wishes
+            now(make_factory(Zone(), self.clock).respond(wish, UDP)) for wish in wishes
         ]
         assert len(set(alone)) == len(wishes)
         for _ in range(3):
@@ -447,7 +459,7 @@ class ReadyTests(SynchronousTestCase):
         """What is no query, or a broken one, leaves nothing behind."""
         for wire in SILENCE.values():
             for _ in range(2):
-                assert self.factory.respond(wire, datagram=True) is None
+                assert self.factory.respond(wire, UDP) is None
         for wire, expected in ERRORS.values():
             if expected in (FORMERR, NOTIMP):
                 assert self.ask(wire) == self.ask(wire)
@@ -461,25 +473,25 @@ class ReadyTests(SynchronousTestCase):
         wish = query(0, "large.example", "TXT")
         answer = parse_answer(message(0x8180, [wish[12:]], [text]))
         self.factory = make_factory(Known(answer), self.clock)
-        self.ask(wish, datagram=False)
+        self.ask(wish, TCP)
         header = wish[:11] + b"\1" + wish[12:]
         for payload in range(2 * limit // len(text)):
-            reply = self.ask(header + opt(payload=payload), datagram=False)
+            reply = self.ask(header + opt(payload=payload), TCP)
             assert len(reply) > len(text)
-        assert octets(self.factory.ready_streams) <= limit
+        assert octets(self.factory.ready[TCP]) <= limit
 
     @quick
     @given(st.lists(steps, max_size=12))
     def test_ordinary_way(self, taken: list[Step]) -> None:
         """For any query at any time it is what the ordinary way gives."""
         hot, ordinary = self.make_unhurried(), self.make_unhurried()
-        for number, (wish, spell, words, datagram, pause) in enumerate(taken):
+        for number, (wish, spell, words, transport, pause) in enumerate(taken):
             self.clock.advance(pause)
             name, rdtype = wish
             asked = dns.message.make_query(spell(name), rdtype, id=number, **words)
             forget(ordinary)
             replies = [
-                now(factory.respond(asked.to_wire(), datagram))
+                now(factory.respond(asked.to_wire(), transport))
                 for factory in (hot, ordinary)
             ]
             assert replies[0] == replies[1]
@@ -518,7 +530,7 @@ class LoadTests(SynchronousTestCase):
         for number in range(4):
             wish = dns.message.make_query(f"n{number}.example", "A", id=number)
             wish.use_edns(0)
-            reply = factory.respond(wish.to_wire(), datagram=True)
+            reply = factory.respond(wish.to_wire(), UDP)
             assert isinstance(reply, Deferred)
             replies.append(reply)
         failed = dns.message.from_wire(self.successResultOf(replies[0]))
@@ -536,10 +548,10 @@ class LoadTests(SynchronousTestCase):
         """What is known is answered, however many others wait."""
         upstream = Held()
         factory = make_factory(upstream, Clock(), limits=Limits(queries=1))
-        waiting = factory.respond(query(1), datagram=True)
+        waiting = factory.respond(query(1), UDP)
         assert isinstance(waiting, Deferred)
         for _ in range(9):
-            assert factory.respond(query(2, rdtype="AXFR"), datagram=True)
+            assert factory.respond(query(2, rdtype="AXFR"), UDP)
         self.assertNoResult(waiting)
 
     def test_known(self) -> None:
@@ -548,7 +560,7 @@ class LoadTests(SynchronousTestCase):
         factory = make_factory(upstream, Clock())
         assert factory.known(query(1)) is None
         assert factory.known(b"") is None
-        reply = factory.respond(query(1), datagram=True)
+        reply = factory.respond(query(1), UDP)
         assert isinstance(reply, Deferred)
         upstream.waiting[0].callback(
             parse_answer(
@@ -556,15 +568,15 @@ class LoadTests(SynchronousTestCase):
             )
         )
         assert factory.known(query(1)) == self.successResultOf(reply)
-        assert factory.ready_datagrams.find(query(1))
-        assert factory.ready_datagrams.by_type().total() == 3
+        assert factory.ready[UDP].find(query(1))
+        assert factory.ready[UDP].by_type().total() == 3
         assert len(upstream.asked) == 1
 
     def test_retransmission(self) -> None:
         """A query that is sent again is asked once, and both get the answer."""
         upstream = Held()
         factory = make_factory(upstream, Clock())
-        replies = [factory.respond(query(7), datagram=True) for _ in range(3)]
+        replies = [factory.respond(query(7), UDP) for _ in range(3)]
         assert len(upstream.asked) == 1
         upstream.answer(0)
         assert len({now(reply) for reply in replies}) == 1

@@ -27,7 +27,8 @@ def status(*upstreams: dict[str, Any], **settings: Any) -> Shown:
         "clients": {
             "udp_queries": 90,
             "tcp_queries": 7,
-            "tls_queries": 3,
+            "tls_queries": 1,
+            "https_queries": 2,
             **dict.fromkeys(reasons, 1),
         },
         "replies": {

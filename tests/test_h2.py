@@ -273,15 +273,12 @@ class AnswerTests(TestCase):
         assert self.client.body(stream) == b""
 
     def test_refused_early(self) -> None:
-        """A refusal does not wait for the body, which nobody wants."""
-        for fields, part, expected in (
-            (fields_of("POST", "/"), b"", 404),
-            (POST, bytes(LARGEST + 1), 413),
-        ):
+        """A refusal does not wait for all of a large body, which nobody wants."""
+        for fields, expected in ((fields_of("POST", "/"), 404), (POST, 413)):
             stream = self.client.h2.get_next_available_stream_id()
             self.client.h2.send_headers(stream, fields)
-            if part:
-                self.client.h2.send_data(stream, part)
+            for _ in range(3):
+                self.client.h2.send_data(stream, bytes(16_000))
             self.client.talk()
             assert self.client.status(stream) == expected
             (lost,) = (
@@ -462,10 +459,16 @@ class BadTests(TestCase):
         assert frame(h.RST_STREAM, 0, 2 * STREAMS + 1, code) in self.server.take()
 
     def test_large_body(self) -> None:
-        """More padding than there is room for ends the connection."""
-        head = frame(h.HEADERS, h.END_HEADERS, 1, block(POST))
-        body = frame(h.DATA, h.PADDED, 1, b"\xff" + bytes(255)) * 257
-        assert self.ends(head + body) == Error.FLOW_CONTROL_ERROR
+        """To send bodies that nobody wants, one after another, ends the connection."""
+        for stream in range(1, 2 * MOST // RESET - 1, 2):
+            self.server.feed(self.unwanted(stream))
+        assert not self.server.over
+        assert self.ends(self.unwanted(stream + 2)) == Error.ENHANCE_YOUR_CALM
+
+    def unwanted(self, stream: int) -> bytes:
+        """Return a request with a body that has no end."""
+        head = frame(h.HEADERS, h.END_HEADERS, stream, block(POST))
+        return head + frame(h.DATA, 0, stream, bytes(16_000)) * 3
 
     def test_waiting(self) -> None:
         """Who breaks the protocol is owed nothing more, whatever waits for room."""

@@ -13,6 +13,7 @@ from twisted.trial.unittest import TestCase
 from dotproxy.config.access import Access, RateLimit
 from dotproxy.config.gateway import Gateway
 from dotproxy.config.rule import Rule
+from dotproxy.journal.note import TCP
 from dotproxy.local.ready import Ready
 from dotproxy.observe.metrics import exposition
 from dotproxy.upstream.connection import Ending
@@ -45,7 +46,7 @@ class MetricsTests(TestCase):
             await observed.ask(name)
         await observed.ask("blocked.example", "TYPE4711")
         queries = self.values(observed, "dotproxy_queries_total")
-        assert queries == {("udp",): 4, ("tcp",): 0, ("dot",): 0}
+        assert queries == {("udp",): 4, ("tcp",): 0, ("dot",): 0, ("doh",): 0}
         types = self.values(observed, "dotproxy_query_types_total")
         assert types == {("udp", "A"): 3, ("udp", "other"): 1}
         counts = self.values(observed, "dotproxy_query_duration_seconds_count")
@@ -71,10 +72,10 @@ class MetricsTests(TestCase):
         """What comes over TCP counts as that, ready or not; what is malformed, too."""
         observed = Observed(self)
         respond = observed.proxy.factory.respond
-        assert respond(b"\0\1\0\0\0\0", datagram=False) is None
-        assert respond(bytes(13), datagram=False) is not None
+        assert respond(b"\0\1\0\0\0\0", TCP) is None
+        assert respond(bytes(13), TCP) is not None
         queries = self.values(observed, "dotproxy_queries_total")
-        assert queries == {("udp",): 0, ("tcp",): 2, ("dot",): 0}
+        assert queries == {("udp",): 0, ("tcp",): 2, ("dot",): 0, ("doh",): 0}
         rejected = self.values(observed, "dotproxy_rejected_total")
         assert rejected[("malformed",)] == 2
 
@@ -163,7 +164,7 @@ class MetricsTests(TestCase):
             if it.name.endswith("_bucket")
         }
         assert max(bounds) == inf
-        assert isinstance(observed.proxy.factory.ready_streams, Ready)
+        assert isinstance(observed.proxy.factory.ready[TCP], Ready)
 
 
 LABELS = ("upstream", "group")

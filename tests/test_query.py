@@ -273,9 +273,11 @@ class StreamTests(TestCase):
 
     KEEPALIVE, PADDING = b"\0\x0b\0\0", b"\0\x0c\0\1\0"
 
-    def said(self, encrypted: bool, *records: bytes) -> tuple[bytes, int]:
+    def said(
+        self, encrypted: bool, *records: bytes, idle: float | None = 10.0
+    ) -> tuple[bytes, int]:
         found = query(0x0100, EXAMPLE, *records)
-        limit_stream(found, 10.0, encrypted)
+        limit_stream(found, idle, encrypted)
         assert found.max_size == 65535
         return found.options, found.block
 
@@ -290,6 +292,7 @@ class StreamTests(TestCase):
         for encrypted in (False, True):
             said = self.said(encrypted, opt(self.KEEPALIVE))
             assert said == (b"\0\x0b\0\2\0\x64", 0)
+        assert self.said(True, opt(self.KEEPALIVE), idle=None) == (b"", 0)
 
     def test_padding(self) -> None:
         """Padding is answered by padding, but not in clear (RFC 7830 section 6)."""

@@ -28,15 +28,20 @@ class DrawTests(TestCase):
     def test_little(self) -> None:
         """What there is not takes no line."""
         lines = self.drawn(self.status)
-        assert "clients 0 over TCP, 0 over TLS" in lines
+        assert "clients 0 over TCP, 0 over TLS, 0 over HTTPS" in lines
         for word in ("gateway", "relays", "shows", "warning", "expires"):
             assert not any(line.startswith(word) for line in lines), word
 
     def test_clients(self) -> None:
-        """Clients over TLS count apart."""
-        clients = replace(self.status.clients, tcp_connections=2, tls_connections=3)
+        """Clients over TLS and over HTTPS count apart."""
+        clients = replace(
+            self.status.clients,
+            tcp_connections=2,
+            tls_connections=3,
+            https_connections=1,
+        )
         lines = self.drawn(replace(self.status, clients=clients))
-        assert "clients 2 over TCP, 3 over TLS" in lines
+        assert "clients 2 over TCP, 3 over TLS, 1 over HTTPS" in lines
 
     def test_certificates(self) -> None:
         """Our own have a line each, and a warning where the end is near."""

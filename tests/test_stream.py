@@ -13,6 +13,7 @@ from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.config.access import Access, RateLimit
+from dotproxy.journal.note import TCP
 from dotproxy.local.gate import Gate, create_gate
 from dotproxy.server import clients
 from dotproxy.server.limits import Limits
@@ -212,7 +213,7 @@ class QueriesTests(StreamTests):
         replies = self.transport.take()
         assert numbers(replies) == asked
         assert {reply[2:] for reply in replies} == {first[2:]}
-        assert self.factory.ready_streams.hits > 1400
+        assert self.factory.ready[TCP].hits > 1400
 
     def test_nothing_to_be_had(self) -> None:
         """However many queries fail at once, each gets its reply."""

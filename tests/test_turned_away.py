@@ -7,6 +7,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 
+from dotproxy.journal.note import TCP
 from dotproxy.local.gate import DROP, PASS, REFUSE, SLIP
 from dotproxy.server.turned_away import PROHIBITED, Refuser, reply_to
 
@@ -49,9 +50,9 @@ class RefuserTests(TestCase):
     def test_refuser(self) -> None:
         """It refuses what it is asked, and knows nothing."""
         refuser = Refuser(None, REFUSE)
-        assert refuser.respond(QUERY, datagram=False) == reply_to(QUERY, REFUSE)
+        assert refuser.respond(QUERY, TCP) == reply_to(QUERY, REFUSE)
         assert refuser.known(QUERY) is None
-        assert Refuser(None, DROP).respond(QUERY, datagram=False) is None
+        assert Refuser(None, DROP).respond(QUERY, TCP) is None
 
     def test_room(self) -> None:
         """Who is refused takes room like any other: whoever counts hears of it."""

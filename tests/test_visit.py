@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.config.access import Access
 from dotproxy.journal.journal import Journal
-from dotproxy.journal.note import READY, UDP, Known, Note
+from dotproxy.journal.note import DOT, READY, UDP, Known, Note
 from dotproxy.journal.privacy import Privacy
 from dotproxy.server.visit import Visit
 from tests.clients import TcpClient, query
@@ -132,7 +132,7 @@ class LeavingTests(TestCase):
         """What comes over TLS is told apart from other streams."""
         self.start()
         respond = self.observed.proxy.factory.respond
-        respond(query(9, "localhost"), False, True, "192.0.2.1")
+        respond(query(9, "localhost"), DOT, "192.0.2.1")
         [note] = self.noted()
         assert note[1:3] == ("dot", "192.0.2.1")
         assert note.source == "local"

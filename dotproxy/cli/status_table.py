@@ -39,7 +39,8 @@ def draw(first: Status, later: Status, console: Console) -> None:
 
 
 def _queries(clients: ClientStatus) -> int:
-    return clients.udp_queries + clients.tcp_queries + clients.tls_queries
+    in_clear = clients.udp_queries + clients.tcp_queries
+    return in_clear + clients.tls_queries + clients.https_queries
 
 
 def _whole(first: Status, later: Status) -> Iterator[Line]:
@@ -55,7 +56,8 @@ def _whole(first: Status, later: Status) -> Iterator[Line]:
     replies = ", ".join(f"{count} {source}" for source, count in later.replies.items())
     yield "replies", replies
     tcp, tls = clients.tcp_connections, clients.tls_connections
-    yield "clients", f"{tcp} over TCP, {tls} over TLS"
+    over_https = f"{clients.https_connections} over HTTPS"
+    yield "clients", f"{tcp} over TCP, {tls} over TLS, {over_https}"
     for certificate in later.certificates:
         label = "warning" if certificate.warnings else "shows"
         whose = f"a certificate for {certificate.name or 'no name'}"

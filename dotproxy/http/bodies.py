@@ -3,11 +3,15 @@
 from dataclasses import dataclass, field
 
 from dotproxy.http.frames import BrokenError, Error
-from dotproxy.http.request import LARGEST, Request
+from dotproxy.http.request import LARGEST, TOO_LARGE, Request
 
 WINDOW = 65_535
 """Octets of a body that clients may send unasked (RFC 9113 section 6.9.2)."""
 
+
+MOST = WINDOW // 2
+"""Octets of a body, with padding, whose end is waited for: some clients take it ill if
+a stream ends before they have said all, though RFC 9113 section 8.1 allows it."""
 
 KEPT = 16 * LARGEST
 """Octets of all unfinished bodies of a client: they come whole, one after another."""
@@ -42,21 +46,20 @@ class Bodies:
     def add(self, stream: int, part: bytes, taken: int) -> bool:
         """Keep a part, which took so many octets with its padding.
 
-        False if the body is too large now.  Raises BrokenError.
+        False if there is no point in waiting for the end.  Raises BrokenError.
         """
         each = self._unfinished[stream]
         each.taken += taken
-        if each.taken > WINDOW:
-            why = "more than there is room for"
-            raise BrokenError(Error.FLOW_CONTROL_ERROR, why)
         if len(each.body) + len(part) > LARGEST:
-            return False
+            if each.request.refusal is None:
+                each.request = Request(refusal=TOO_LARGE)
+            return each.taken <= MOST
         each.body += part
         self._kept += len(part)
         if self._kept > KEPT:
             why = f"more than {KEPT} octets of bodies without an end"
             raise BrokenError(Error.ENHANCE_YOUR_CALM, why)
-        return True
+        return each.taken <= MOST
 
     def end(self, stream: int) -> tuple[Request, bytes]:
         """Return a request that is whole, and its body."""

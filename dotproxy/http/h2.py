@@ -172,8 +172,6 @@ class HTTP2:
         self._windows.enter(stream)
         if flags & h.END_STREAM:
             self._asked(stream, request, b"")
-        elif request.refusal is not None:
-            self._cut_off(stream, request.refusal)
         else:
             self._bodies.expect(stream, request)
 
@@ -197,8 +195,7 @@ class HTTP2:
             # It was on its way when the stream ended.
             self._credit.spend(1)
         elif not self._bodies.add(stream, part, len(payload)):
-            self._bodies.forget(stream)
-            self._cut_off(stream, TOO_LARGE)
+            self._cut_off(stream)
         elif flags & h.END_STREAM:
             self._ended(stream)
 
@@ -248,7 +245,7 @@ class HTTP2:
 
     def _asked(self, stream: int, request: Request, body: bytes) -> None:
         message, refusal, length = request
-        if length is not None and length != len(body):
+        if length is not None and length != len(body) and refusal is None:
             self._windows.leave(stream)
             self._reset(stream, Error.PROTOCOL_ERROR)
             return
@@ -270,10 +267,11 @@ class HTTP2:
         self._unsent.append(frame(h.HEADERS, h.END_HEADERS, stream, block))
         self._unsent.append(self._windows.send(stream, body))
 
-    def _cut_off(self, stream: int, refusal: Refusal) -> None:
+    def _cut_off(self, stream: int) -> None:
         """Refuse a request before its end: the rest is not needed (section 8.1)."""
-        self._credit.spend(1)
-        self.refuse(stream, refusal)
+        self._credit.spend(RESET)
+        request, _ = self._bodies.end(stream)
+        self.refuse(stream, request.refusal or TOO_LARGE)
         self._windows.leave(stream)
         self._unsent.append(reset(stream, Error.NO_ERROR))
 

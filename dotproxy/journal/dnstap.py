@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 from dotproxy import __version__
 from dotproxy.journal.frame_stream import data_frame
 from dotproxy.journal.lines import Form
-from dotproxy.journal.note import DOT, TCP, UDP, Note
+from dotproxy.journal.note import DOH, DOT, TCP, UDP, Note
 from dotproxy.journal.privacy import Privacy
 
 MESSAGE = 1
@@ -26,7 +26,7 @@ CLIENT_QUERY, CLIENT_RESPONSE = 5, 6
 INET, INET6 = 1, 2
 """Values of socket_family."""
 
-PROTOCOLS = {UDP: 1, TCP: 2, DOT: 3}
+PROTOCOLS = {UDP: 1, TCP: 2, DOT: 3, DOH: 4}
 """Values of socket_protocol."""
 
 BILLION = 10**9

@@ -1,12 +1,18 @@
 """What is noted of one query and its reply."""
 
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 from typing import Protocol as TypingProtocol
 
-UDP, TCP, DOT = "udp", "tcp", "dot"
-"""By what clients ask, as metrics call it."""
+Transport = Literal["udp", "tcp", "dot", "doh"]
+"""By what a client asks, as metrics call it."""
 
-TRANSPORTS = (UDP, TCP, DOT)
+UDP: Final = "udp"
+TCP: Final = "tcp"
+DOT: Final = "dot"
+DOH: Final = "doh"
+"""Over HTTP, with our TLS or behind somebody's who has the certificate."""
+
+TRANSPORTS: tuple[Transport, ...] = (UDP, TCP, DOT, DOH)
 
 Client = bytes | str
 """An address, as it is at hand where replies leave: packed or spelled."""
@@ -19,7 +25,7 @@ class Note(NamedTuple):
     """
 
     at: float
-    transport: str
+    transport: Transport
     client: Client
     query: bytes
     reply: bytes

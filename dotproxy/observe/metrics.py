@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from twisted.copyright import version as twisted_version
 
 from dotproxy import __version__
+from dotproxy.journal.note import DOH, DOT, TCP, UDP
 from dotproxy.observe.certificate_metrics import certificate_metrics
 from dotproxy.observe.gateway_metrics import gateway_metrics
 from dotproxy.observe.query_metrics import query_metrics
@@ -95,7 +96,7 @@ def _clients(subject: Subject) -> Iterator[Metric]:
     rejected.add_metric(["denied"], gate.denied if gate else 0)
     rejected.add_metric(["limited"], gate.limited if gate else 0)
     rejected.add_metric(["malformed"], factory.malformed)
-    rejected.add_metric(["dropped"], factory.ready_datagrams.dropped)
+    rejected.add_metric(["dropped"], factory.ready[UDP].dropped)
     rejected.add_metric(["shed"], factory.under_way.shed)
     rejected.add_metric(["turned_out"], factory.streams.turned_out)
     yield rejected
@@ -104,9 +105,9 @@ def _clients(subject: Subject) -> Iterator[Metric]:
         "Clients that are connected, by transport.",
         labels=["proto"],
     )
-    encrypted = factory.streams.encrypted
-    clients.add_metric(["tcp"], len(factory.streams) - encrypted)
-    clients.add_metric(["dot"], encrypted)
+    connected = factory.streams.by_transport()
+    for proto in (TCP, DOT, DOH):
+        clients.add_metric([proto], connected[proto])
     yield clients
     yield from _gauges(
         (

@@ -33,7 +33,7 @@ def query_metrics(subject: Subject) -> Iterator[Metric]:
         "Queries by transport and type, but for those turned away.",
         labels=["proto", "type"],
     )
-    for proto, ready in subject.factory.all_ready.items():
+    for proto, ready in subject.factory.ready.items():
         queries.add_metric([proto], ready.queries)
         for label, count in sorted(_named(ready).items()):
             types.add_metric([proto, label], count)
@@ -64,7 +64,7 @@ def _durations(subject: Subject) -> Metric:
     """
     factory = subject.factory
     under_way = factory.under_way
-    answered = sum(each.by_type().total() for each in factory.all_ready.values())
+    answered = sum(each.by_type().total() for each in factory.ready.values())
     later = buckets(under_way.durations)
     at_once: Buckets = [(bound, answered - under_way.begun) for bound, _ in later]
     histogram = HistogramMetricFamily(

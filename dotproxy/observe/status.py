@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dotproxy import __version__
 from dotproxy.clock import uptime
+from dotproxy.journal.note import DOH, DOT, TCP, UDP
 from dotproxy.journal.top import Top
 from dotproxy.observe.certificate_status import CertificateStatus, certificates_status
 from dotproxy.observe.gateway_status import GatewayStatus, gateway_status
@@ -29,8 +30,10 @@ class ClientStatus(Struct, frozen=True):
     udp_queries: int
     tcp_queries: int
     tls_queries: int
+    https_queries: int
     tcp_connections: int
     tls_connections: int
+    https_connections: int
     under_way: int
     denied: int
     limited: int
@@ -134,7 +137,7 @@ def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
 
 def replies_of(subject: Subject) -> dict[str, list[int]]:
     """Return the replies by source, and in each list by RCODE."""
-    counts = (each.by_rcode() for each in subject.factory.all_ready.values())
+    counts = (each.by_rcode() for each in subject.factory.ready.values())
     ready = [sum(same) for same in zip(*counts, strict=True)]
     return {"ready": ready, **subject.core.forwarder.replies.by_source()}
 
@@ -145,17 +148,20 @@ def _first(top: Top) -> tuple[Counted, ...]:
 
 def _clients(subject: Subject) -> ClientStatus:
     factory, gate = subject.factory, subject.factory.gate
+    connected = factory.streams.by_transport()
     return ClientStatus(
-        udp_queries=factory.ready_datagrams.queries,
-        tcp_queries=factory.ready_streams.queries,
-        tls_queries=factory.ready_encrypted.queries,
-        tcp_connections=len(factory.streams) - factory.streams.encrypted,
-        tls_connections=factory.streams.encrypted,
+        udp_queries=factory.ready[UDP].queries,
+        tcp_queries=factory.ready[TCP].queries,
+        tls_queries=factory.ready[DOT].queries,
+        https_queries=factory.ready[DOH].queries,
+        tcp_connections=connected[TCP],
+        tls_connections=connected[DOT],
+        https_connections=connected[DOH],
         under_way=len(factory.under_way),
         denied=gate.denied if gate else 0,
         limited=gate.limited if gate else 0,
         malformed=factory.malformed,
-        dropped=factory.ready_datagrams.dropped,
+        dropped=factory.ready[UDP].dropped,
         shed=factory.under_way.shed,
         turned_out=factory.streams.turned_out,
     )

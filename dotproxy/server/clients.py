@@ -5,7 +5,7 @@ do nothing.  So the one that was longest of no use makes room.
 """
 
 import socket
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from typing import Protocol as TypingProtocol
@@ -13,6 +13,7 @@ from typing import Protocol as TypingProtocol
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
+from dotproxy.journal.note import Transport
 from dotproxy.server.limits import Limits
 
 GRACE = 1.0
@@ -26,12 +27,12 @@ IPV6_PREFIX = 8
 class Client(TypingProtocol):
     """A connection.
 
-    `network` says whose it is, see `network_of`; the `server` of its transport is the
-    port that let it in.
+    `network` says whose it is, see `network_of`, and `proto` how it asks; the `server`
+    of its transport is the port that let it in.
     """
 
     network: str | bytes
-    encrypted: bool
+    proto: Transport
     transport: Any
 
     def finish(self) -> None:
@@ -70,10 +71,9 @@ class Clients:
     def __iter__(self) -> Iterator[Client]:
         return iter(self._all)
 
-    @property
-    def encrypted(self) -> int:
-        """Count those that came over TLS."""
-        return sum(client.encrypted for client in self._all)
+    def by_transport(self) -> Counter[Transport]:
+        """Count those that are there by how they ask."""
+        return Counter(client.proto for client in self._all)
 
     def enter(self, client: Client) -> None:
         """Let a client in, in place of another if there are too many.

@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.names.dns import DNSDatagramProtocol
 
 from dotproxy.journal.journal import Journal
+from dotproxy.journal.note import UDP
 from dotproxy.local.gate import Gate
 from dotproxy.local.ready import Ready
 from dotproxy.server.datagrams import Client
@@ -49,7 +50,7 @@ class DatagramProtocol(DNSDatagramProtocol):
         """
         datagrams = self.transport.datagrams
         source = None if self.journal is None else datagrams.source(addr)
-        reply = self.controller.respond(data, True, client=source)
+        reply = self.controller.respond(data, UDP, source)
         if isinstance(reply, bytes):
             datagrams.reply(addr, reply)
         elif reply is not None:
@@ -63,7 +64,7 @@ class DatagramProtocol(DNSDatagramProtocol):
         """Answer a query that had to wait, and is in no batch any more."""
         noting = self.journal is not None
         source = self.transport.datagrams.host(client) if noting else None
-        reply = self.controller.respond(message, True, client=source)
+        reply = self.controller.respond(message, UDP, source)
         if isinstance(reply, bytes):
             self._send(reply, client)
         elif reply is not None:

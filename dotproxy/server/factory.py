@@ -11,7 +11,17 @@ from twisted.names.server import DNSServerFactory
 
 from dotproxy.clock import uptime
 from dotproxy.journal.journal import Journal
-from dotproxy.journal.note import DOT, READY, REJECTED, TCP, UDP, Client, Sourced
+from dotproxy.journal.note import (
+    DOH,
+    READY,
+    REJECTED,
+    TCP,
+    TRANSPORTS,
+    UDP,
+    Client,
+    Sourced,
+    Transport,
+)
 from dotproxy.local.ready import Ready
 from dotproxy.resolver import DoTResolver
 from dotproxy.server.clients import Clients, network_of
@@ -24,7 +34,7 @@ from dotproxy.server.turns import Turns
 from dotproxy.server.under_way import UnderWay
 from dotproxy.server.visit import Visit
 from dotproxy.wire.message import FormatError
-from dotproxy.wire.query import limit_datagram, limit_stream, parse_query
+from dotproxy.wire.query import Query, limit_datagram, limit_stream, parse_query
 from dotproxy.wire.reply import rejection
 
 HEAD_START = 0.1
@@ -50,8 +60,8 @@ class ProxyServerFactory(DNSServerFactory):
         self.streams = Clients(terms.limits)
         self.under_way = UnderWay(terms.limits.queries, clock.seconds)
         self._turns = Turns(clock, terms.limits.streamed)
-        self.ready_datagrams, self.ready_streams = Ready(), Ready()
-        self.ready_encrypted = Ready()
+        self.ready = {each: Ready() for each in TRANSPORTS}
+        """What is ready, by the transport that it is for: not all say the same."""
         self.malformed = 0
         """Messages that could not be read."""
         self.journal: Journal | None = None
@@ -78,7 +88,7 @@ class ProxyServerFactory(DNSServerFactory):
 
     def datagram_protocol(self) -> DatagramProtocol:
         """Make the protocol for one UDP port."""
-        return DatagramProtocol(self, self.ready_datagrams, self._clock)
+        return DatagramProtocol(self, self.ready[UDP], self._clock)
 
     def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
         """Make the protocol for one TCP client; who may not ask hears just that."""
@@ -104,15 +114,13 @@ class ProxyServerFactory(DNSServerFactory):
     def respond(
         self,
         message: bytes,
-        datagram: bool,
-        encrypted: bool = False,
+        transport: Transport,
         client: Client | None = None,
     ) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message; see `Responder`."""
-        reply, sourced = self._respond(message, datagram, encrypted)
+        reply, sourced = self._respond(message, transport)
         if client is None or self.journal is None or reply is None:
             return reply
-        transport = UDP if datagram else DOT if encrypted else TCP
         visit = Visit(self.journal, transport, client, message)
         if isinstance(reply, Deferred):
             return visit.note_late(reply, sourced, self._clock.seconds)
@@ -120,15 +128,12 @@ class ProxyServerFactory(DNSServerFactory):
         return reply
 
     def _respond(
-        self, message: bytes, datagram: bool, encrypted: bool
+        self, message: bytes, transport: Transport
     ) -> tuple[bytes | Deferred[bytes] | None, Sourced]:
         """Return the reply, and who knows where it came from once it is there."""
-        if encrypted:
-            ready = self.ready_encrypted
-        else:
-            ready = self.ready_datagrams if datagram else self.ready_streams
+        ready = self.ready[transport]
         ready.turn(uptime())
-        if not datagram:
+        if transport != UDP:
             # The port counts the datagrams, many at a time.
             ready.queries += 1
         reply = ready.find(message)
@@ -140,10 +145,7 @@ class ProxyServerFactory(DNSServerFactory):
             self.malformed += 1
             code = fault.rcode
             return None if code is None else rejection(message, code), REJECTED
-        if datagram:
-            limit_datagram(query)
-        else:
-            limit_stream(query, self.streams.limits.idle, encrypted)
+        self._limit(query, transport)
         ready.looked_at[query.type] += 1
         now = self._clock.seconds()
         query.deadline = now + self._patience
@@ -152,6 +154,18 @@ class ProxyServerFactory(DNSServerFactory):
             ready.keep(query, answer)
             return answer, query
         return self.under_way.add(query, answer, now), query
+
+    def _limit(self, query: Query, transport: Transport) -> None:
+        """Set what the client takes, and is told besides.
+
+        A client of a proxy that ends TLS before us has its way encrypted, too: so it is
+        padded if it asked for that (RFC 8467 section 4).
+        """
+        if transport == UDP:
+            limit_datagram(query)
+            return
+        idle = None if transport == DOH else self.streams.limits.idle
+        limit_stream(query, idle, padded=transport != TCP)
 
     def known(self, message: bytes) -> bytes | None:
         """Return the reply to a datagram if it is in the cache, and ask nobody."""
@@ -162,18 +176,9 @@ class ProxyServerFactory(DNSServerFactory):
         limit_datagram(query)
         reply = self._forwarder.known(query)
         if reply is not None:
-            self.ready_datagrams.looked_at[query.type] += 1
-            self.ready_datagrams.keep(query, reply)
+            self.ready[UDP].looked_at[query.type] += 1
+            self.ready[UDP].keep(query, reply)
         return reply
-
-    @property
-    def all_ready(self) -> dict[str, Ready]:
-        """What is ready, by the transport that it is for."""
-        return {
-            "udp": self.ready_datagrams,
-            "tcp": self.ready_streams,
-            "dot": self.ready_encrypted,
-        }
 
     def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
         """Forget a name, with all below it if `subtree`, or everything; count them.
@@ -184,6 +189,5 @@ class ProxyServerFactory(DNSServerFactory):
         return self._forwarder.flush(name, subtree)
 
     def _clear_ready(self) -> None:
-        self.ready_datagrams.clear()
-        self.ready_streams.clear()
-        self.ready_encrypted.clear()
+        for each in self.ready.values():
+            each.clear()

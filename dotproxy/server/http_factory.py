@@ -4,6 +4,7 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory
 from zope.interface import implementer
 
 from dotproxy.http.front import PROTOCOLS, Front, Opening
+from dotproxy.journal.note import DOH
 from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.stream import StreamProtocol
 
@@ -23,6 +24,7 @@ class HTTPFactory:
     def buildProtocol(self, addr: IAddress | None) -> StreamProtocol:
         """Make the protocol for one client."""
         protocol = self._factory.buildProtocol(addr)
+        protocol.proto = DOH
         protocol.begin = Opening(self._front).begin
         return protocol
 

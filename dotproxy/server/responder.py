@@ -6,7 +6,7 @@ from typing import Protocol as TypingProtocol
 from twisted.internet.defer import Deferred
 
 from dotproxy.journal.journal import Journal
-from dotproxy.journal.note import Client
+from dotproxy.journal.note import Client, Transport
 from dotproxy.local.gate import Gate
 
 
@@ -24,15 +24,14 @@ class Responder(TypingProtocol):
     def respond(
         self,
         message: bytes,
-        datagram: bool,
-        encrypted: bool = False,
+        transport: Transport,
         client: Client | None = None,
     ) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message, or fire with it; None for silence.
 
-        Over a stream that is `encrypted` it may be padded.  The Deferred never fails,
-        and fires before the client's patience ends.  A reply to a `client` whose
-        address is given is noted.
+        What it says besides the answer depends on the transport.  The Deferred never
+        fails, and fires before the client's patience ends.  A reply to a `client`
+        whose address is given is noted.
         """
 
     def known(self, message: bytes) -> bytes | None:

@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from dotproxy.http.request import UNREADABLE
+from dotproxy.journal.note import DOT, TCP, Transport
 from dotproxy.server.clients import Clients
 from dotproxy.server.pace import Pace
 from dotproxy.server.responder import Responder
@@ -80,7 +81,7 @@ class StreamProtocol(DNSProtocol):
         self._finished = False
         self._dismissed = False
         self._gone = False
-        self.encrypted = False
+        self.proto: Transport = TCP
         self._gathered = 0
         self._gathering = False
         self._last_used = self._last_told = clock.seconds()
@@ -94,10 +95,11 @@ class StreamProtocol(DNSProtocol):
         """Start the clock, and ask to be told when the client does not read."""
         super().connectionMade()
         self.transport.setTcpNoDelay(True)
-        self.encrypted = ISSLTransport.providedBy(self.transport)
         tcp: Any = self.transport
-        if self.encrypted:
+        if ISSLTransport.providedBy(self.transport):
             tcp = tcp.transport
+            if self.proto == TCP:
+                self.proto = DOT
         tcp.bufferSize = BUFFER
         self.transport.registerProducer(self, True)
         self._timer = self._clock.callLater(self._allowed, self._look)
@@ -111,8 +113,7 @@ class StreamProtocol(DNSProtocol):
         if self._dismissed:
             return
         if self.begin is not None:
-            tls: Any = self.transport
-            agreed = tls.negotiatedProtocol if self.encrypted else None
+            agreed = getattr(self.transport, "negotiatedProtocol", None)
             begun = self.begin(data, agreed)
             if begun is None:
                 return
@@ -226,8 +227,7 @@ class StreamProtocol(DNSProtocol):
         return False
 
     def _begin(self, message: bytes, number: int) -> None:
-        encrypted, source = self.encrypted, self.source
-        reply = self.controller.respond(message, False, encrypted, source)
+        reply = self.controller.respond(message, self.proto, self.source)
         if isinstance(reply, bytes):
             self._send(reply, number)
         elif reply is not None:

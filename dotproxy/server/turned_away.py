@@ -3,7 +3,7 @@
 from typing import Any
 
 from dotproxy.journal.journal import Journal
-from dotproxy.journal.note import DOT, REJECTED, TCP, Client
+from dotproxy.journal.note import REJECTED, Client, Transport
 from dotproxy.local.gate import DROP, SLIP, Verdict
 from dotproxy.server.visit import Visit
 from dotproxy.wire.edns import explanation
@@ -54,14 +54,13 @@ class Refuser:
     def respond(
         self,
         message: bytes,
-        datagram: bool,
-        encrypted: bool = False,
+        transport: Transport,
         client: Client | None = None,
     ) -> bytes | None:
         """Refuse, or say nothing; see `Responder`."""
         reply = reply_to(message, self._verdict)
         if reply is not None and client is not None and self.journal is not None:
-            visit = Visit(self.journal, DOT if encrypted else TCP, client, message)
+            visit = Visit(self.journal, transport, client, message)
             visit.note(reply, REJECTED)
         return reply
 

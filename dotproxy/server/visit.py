@@ -6,7 +6,7 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred
 
 from dotproxy.journal.journal import Journal
-from dotproxy.journal.note import Client, Note, Sourced
+from dotproxy.journal.note import Client, Note, Sourced, Transport
 
 Seconds = Callable[[], float]
 
@@ -15,7 +15,7 @@ class Visit(NamedTuple):
     """Who asks what, and by which transport."""
 
     journal: Journal
-    transport: str
+    transport: Transport
     client: Client
     query: bytes
 

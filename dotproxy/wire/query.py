@@ -167,17 +167,17 @@ def limit_datagram(query: Query) -> None:
     query.max_size = min(max(payload, LEAST_PAYLOAD), UDP_PAYLOAD)
 
 
-def limit_stream(query: Query, idle: float, encrypted: bool) -> None:
+def limit_stream(query: Query, idle: float | None, padded: bool) -> None:
     """Set what the reply says over a stream, if the client asked for it.
 
-    That is how many seconds the connection may idle (RFC 7828 section 3.3.2).  It is
-    padded only where it is encrypted: in clear there is nothing to hide (RFC 7830
-    section 6).
+    That is how many seconds the connection may idle (RFC 7828 section 3.3.2), None over
+    HTTP, whose connections are its own.  It is `padded` only where it is encrypted: in
+    clear there is nothing to hide (RFC 7830 section 6).
     """
     for code, _ in query.opt.options if query.opt else ():
-        if code == KEEPALIVE:
+        if code == KEEPALIVE and idle is not None:
             query.options = keepalive_option(idle)
-        elif code == PADDING and encrypted:
+        elif code == PADDING and padded:
             query.block = REPLY_BLOCK
 
 

@@ -11,6 +11,8 @@ from dotproxy.observe.page.numerals import milliseconds
 KNOWN = ("ready", "cache", "stale")
 """Sources of replies for which nobody was asked, and no rule neither."""
 
+WAYS = ("udp", "tcp", "tls", "https")
+
 TURNED_AWAY = ("denied", "limited", "malformed", "dropped", "shed")
 
 Shown = Mapping[str, Any]
@@ -20,7 +22,7 @@ Shown = Mapping[str, Any]
 def figures(status: Shown) -> Shown:
     """Return what follows from a status; None where nothing does yet."""
     clients, replies, cache = status["clients"], status["replies"], status["cache"]
-    queries = sum(clients[f"{way}_queries"] for way in ("udp", "tcp", "tls"))
+    queries = sum(clients[f"{way}_queries"] for way in WAYS)
     replied = sum(replies.values())
     latency = _added([it["latency"] for it in status["upstreams"]])
     most = max((count for _, count in latency), default=0)

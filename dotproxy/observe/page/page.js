@@ -71,7 +71,8 @@ function added(latencies) {
 
 function figures(status, rate) {
   const { clients, replies, cache, upstreams } = status;
-  const queries = clients.udp_queries + clients.tcp_queries + clients.tls_queries;
+  const { udp_queries, tcp_queries, tls_queries, https_queries } = clients;
+  const queries = udp_queries + tcp_queries + tls_queries + https_queries;
   const replied = sum(Object.values(replies));
   const latency = added(upstreams.map((it) => it.latency));
   const most = Math.max(0, ...latency.map((it) => it.count));

@@ -36,6 +36,7 @@ def queries(live: Live) -> Tag:
             ("over UDP", "clients.udp_queries", "count"),
             ("over TCP", "clients.tcp_queries", "count"),
             ("over TLS", "clients.tls_queries", "count"),
+            ("over HTTPS", "clients.https_queries", "count"),
             ("turned away", "figures.turned_away", "count"),
         ),
         kind="queries",
