@@ -14,11 +14,16 @@ from benchmarks.load import Failed, Names
 from benchmarks.options import GATEWAY, Options, read
 from benchmarks.report import as_json, markdown, summary
 from benchmarks.servers import Mute, running
-from benchmarks.trials import FAR, LARGE, NEAR, SHARED, Bench, Figures, Plan
+from benchmarks.trials import ENCRYPTED, FAR, LARGE, NEAR, SHARED, Bench, Figures, Plan
 from benchmarks.upstream import start_relay, start_upstream
 from tests.functional.processes import PATH, Stage
 
-NEEDED = {"dnsperf": "dnsperf", "taskset": "util-linux", "unbound": "unbound"}
+NEEDED = {
+    "dnsperf": "dnsperf",
+    "h2load": "nghttp2-client",
+    "taskset": "util-linux",
+    "unbound": "unbound",
+}
 """The programs without which nothing can be measured, and their Debian packages."""
 
 ROUND_TRIP = 0.02
@@ -57,6 +62,7 @@ def visit(bench: Bench, name: str, only: Sequence[str], faults: list[str]) -> Fi
     figures: Figures = {}
     for command, upstream, trials in (
         (contender.command, bench.near, NEAR),
+        (contender.encrypted, bench.near, ENCRYPTED),
         (contender.command, bench.far, FAR),
         (contender.shared, bench.near, SHARED),
         (contender.large, bench.near, LARGE),

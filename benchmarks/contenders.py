@@ -21,6 +21,38 @@ TWISTD = "from twisted.scripts.twistd import run; run()"
 CACHE_SIZE = 2**30
 """Octets of the cache that holds a million names."""
 
+UNBOUND_ENCRYPTED = """\
+server:
+  interface: 127.0.0.1@{tls_port}
+  interface: 127.0.0.1@{https_port}
+  tls-port: {tls_port}
+  https-port: {https_port}
+  tls-service-pem: "{chain}"
+  tls-service-key: "{key}"
+  http-max-streams: 100
+"""
+
+DNSDIST_ENCRYPTED = """\
+addTLSLocal("127.0.0.1:{tls_port}", "{chain}", "{key}")
+addDOHLocal("127.0.0.1:{https_port}", "{chain}", "{key}", "/dns-query")
+"""
+
+KRESD_ENCRYPTED = """\
+net.tls("{chain}", "{key}")
+net.listen("127.0.0.1", {tls_port}, {{ kind = "tls" }})
+net.listen("127.0.0.1", {https_port}, {{ kind = "doh2" }})
+"""
+
+DOTPROXY_ENCRYPTED = """\
+listen = [
+  "127.0.0.1:{port}", "tls://127.0.0.1:{tls_port}",
+  "https://127.0.0.1:{https_port}/dns-query",
+]
+[certificate]
+chain = "{chain}"
+key = "{key}"
+"""
+
 UNBOUND = """\
 server:
   do-daemonize: no
@@ -104,11 +136,13 @@ log-file {folder}/log
 
 
 class Site(NamedTuple):
-    """Where a server stands: its folder, its port, and whom it asks."""
+    """Where a server stands: its folder, its ports, and whom it asks."""
 
     folder: Path
     port: int
     upstream: Upstream
+    tls_port: int
+    https_port: int
 
     def write(self, file: str, template: str) -> str:
         """Fill a configuration in, and return the path where it is written."""
@@ -119,6 +153,11 @@ class Site(NamedTuple):
             upstream=self.upstream.port,
             name=NAME,
             ca_file=self.upstream.ca_file,
+            # What the upstream shows is good for the servers under test as well.
+            chain=self.upstream.ca_file.with_name("chain.pem"),
+            key=self.upstream.ca_file.with_name("key.pem"),
+            tls_port=self.tls_port,
+            https_port=self.https_port,
         )
         path.write_text(text)
         return str(path)
@@ -140,6 +179,8 @@ class Contender(NamedTuple):
     forwards: bool = True
     large: Command | None = None
     """Its command with room for a million names, if that is measured."""
+    encrypted: Command | None = None
+    """Its command with clients over TLS and HTTPS, if it serves these."""
     shared: Command | None = None
     """Its command with two workers, if that is."""
 
@@ -151,12 +192,12 @@ class Contender(NamedTuple):
 
 def dotproxy(site: Site) -> list[str]:
     """Set dotproxy up by flags."""
-    spec = f"tls://127.0.0.1:{site.upstream.port}#{NAME}"
-    return [
-        *(sys.executable, "-c", TWISTD, "-n", "--pidfile=", "dotproxy"),
-        *("--listen", f"127.0.0.1:{site.port}"),
-        *("--upstream", spec, "--ca-file", str(site.upstream.ca_file)),
-    ]
+    return _dotproxy(site, "--listen", f"127.0.0.1:{site.port}")
+
+
+def encrypted_dotproxy(site: Site) -> list[str]:
+    """Set dotproxy up with clients over TLS and HTTPS."""
+    return _dotproxy(site, "--config", site.write("dotproxy.toml", DOTPROXY_ENCRYPTED))
 
 
 def shared_dotproxy(site: Site) -> list[str]:
@@ -195,9 +236,35 @@ def smartdns(site: Site) -> list[str]:
     return ["smartdns", "-f", "-p", "-", "-c", site.write("smartdns.conf", SMARTDNS)]
 
 
+def encrypted_unbound(site: Site) -> list[str]:
+    """Set unbound up with clients over TLS and HTTPS."""
+    text = UNBOUND + UNBOUND_ENCRYPTED
+    return ["unbound", "-d", "-c", site.write("unbound.conf", text)]
+
+
+def encrypted_dnsdist(site: Site) -> list[str]:
+    """Set dnsdist up with clients over TLS and HTTPS."""
+    config = site.write("dnsdist.conf", DNSDIST + DNSDIST_ENCRYPTED)
+    return ["dnsdist", "--supervised", "--disable-syslog", "-C", config]
+
+
+def encrypted_kresd(site: Site) -> list[str]:
+    """Set the Knot Resolver up with clients over TLS and HTTPS."""
+    config = site.write("kresd.conf", KRESD + KRESD_ENCRYPTED)
+    return ["kresd", "-n", "-c", config, str(site.folder)]
+
+
 def echo(site: Site) -> list[str]:
     """Set up what returns each datagram: no server in Python can cost less."""
     return [sys.executable, str(floor.__file__), str(site.port)]
+
+
+def _dotproxy(site: Site, *words: str) -> list[str]:
+    spec = f"tls://127.0.0.1:{site.upstream.port}#{NAME}"
+    return [
+        *(sys.executable, "-c", TWISTD, "-n", "--pidfile=", "dotproxy", *words),
+        *("--upstream", spec, "--ca-file", str(site.upstream.ca_file)),
+    ]
 
 
 OURS, FLOOR = "dotproxy", "floor"
@@ -208,11 +275,12 @@ CONTENDERS = {
         sys.executable,
         "python3",
         large=large_dotproxy,
+        encrypted=encrypted_dotproxy,
         shared=shared_dotproxy,
     ),
-    "unbound": Contender(unbound, "unbound", "unbound"),
-    "dnsdist": Contender(dnsdist, "dnsdist", "dnsdist"),
-    "kresd": Contender(kresd, "kresd", "knot-resolver"),
+    "unbound": Contender(unbound, "unbound", "unbound", encrypted=encrypted_unbound),
+    "dnsdist": Contender(dnsdist, "dnsdist", "dnsdist", encrypted=encrypted_dnsdist),
+    "kresd": Contender(kresd, "kresd", "knot-resolver", encrypted=encrypted_kresd),
     "smartdns": Contender(smartdns, "smartdns", "smartdns"),
     "stubby": Contender(stubby, "stubby", "stubby", caches=False),
     FLOOR: Contender(echo, sys.executable, "python3", forwards=False),

@@ -38,6 +38,10 @@ def load_rows(what: str, title: str) -> tuple[Row, ...]:
 ROWS = (
     *load_rows("hit", "hits, UDP"),
     *load_rows("TCP hit", "hits, TCP"),
+    *load_rows("DoT hit", "hits, DoT"),
+    *load_rows("DoH hit", "hits, DoH"),
+    Row("DoT memory", "idle client over TLS, kB", 1e3, 1),
+    Row("DoH memory", "idle client over HTTPS, kB", 1e3, 1),
     *load_rows("miss", "misses"),
     *latency_rows("hit", "hit at 200/s"),
     *latency_rows("miss", "miss at 200/s"),

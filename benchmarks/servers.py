@@ -40,6 +40,9 @@ class Server(NamedTuple):
     port: int
     seconds: float
     """From its start to its first answer."""
+    tls_port: int
+    https_port: int
+    """Where it serves those who ask encrypted, if it does."""
 
 
 class Mute(Exception):
@@ -50,7 +53,7 @@ class Mute(Exception):
 def running(stage: Stage, command: Command, upstream: Upstream) -> Iterator[Server]:
     """Run a server until it is measured; Mute if it never answers."""
     folder = Path(tempfile.mkdtemp(prefix="site-", dir=stage.folder))
-    site = Site(folder, free_port(), upstream)
+    site = Site(folder, free_port(), upstream, free_port(), free_port())
     program, *words = command(site)
     path = shutil.which(program, path=PATH) or program
     began = time.monotonic()
@@ -58,7 +61,8 @@ def running(stage: Stage, command: Command, upstream: Upstream) -> Iterator[Serv
     try:
         if not answers(site.port):
             raise Mute(f"{program} does not answer: {process.output[-1000:]}")
-        yield Server(process, site.port, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        yield Server(process, site.port, seconds, site.tls_port, site.https_port)
     finally:
         process.stop()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.contenders import Contender
+from benchmarks.encrypted import HELLO, ask_over_https, idle_memory
 from benchmarks.load import Names, Outcome, ask, at_full_speed, at_rate
 from benchmarks.servers import Server
 from benchmarks.upstream import Upstream
@@ -67,6 +68,32 @@ def tcp_hits(bench: Bench, server: Server) -> Figures:
     file = warmed(bench, server)
     words = at_full_speed("-m", "tcp", "-l", str(bench.plan.seconds))
     return costs("TCP hit", server, file, words)
+
+
+def dot_hits(bench: Bench, server: Server) -> Figures:
+    """Do the same over TLS."""
+    file = warmed(bench, server)
+    words = at_full_speed("-m", "dot", "-l", str(bench.plan.seconds))
+    before = cpu_seconds(server.process.pid)
+    outcome = ask(server.tls_port, file, *words)
+    return cost("DoT hit", server, before, outcome)
+
+
+def doh_hits(bench: Bench, server: Server) -> Figures:
+    """Do the same over HTTPS."""
+    file = warmed(bench, server)
+    before = cpu_seconds(server.process.pid)
+    outcome = ask_over_https(server.https_port, file, bench.plan.seconds)
+    return cost("DoH hit", server, before, outcome)
+
+
+def idle_clients(bench: Bench, server: Server) -> Figures:
+    """Tell what a client takes that is connected, and asks nothing."""
+    pid = server.process.pid
+    return {
+        "DoT memory": idle_memory(pid, server.tls_port, "dot"),
+        "DoH memory": idle_memory(pid, server.https_port, "h2", HELLO),
+    }
 
 
 def hit_latency(bench: Bench, server: Server) -> Figures:
@@ -142,7 +169,11 @@ def ask_calmly(bench: Bench, server: Server) -> Outcome:
 def costs(what: str, server: Server, file: Path, words: tuple[str, ...]) -> Figures:
     """Ask, and tell the rate and what a query costs the server in CPU."""
     before = cpu_seconds_of_all(server.process.pid)
-    outcome = ask(server.port, file, *words)
+    return cost(what, server, before, ask(server.port, file, *words))
+
+
+def cost(what: str, server: Server, before: float, outcome: Outcome) -> Figures:
+    """Tell the same of a load that began after so many seconds of CPU."""
     spent = cpu_seconds_of_all(server.process.pid) - before
     return {f"{what} rate": outcome.rate, f"{what} CPU": spent / outcome.good}
 
@@ -197,5 +228,14 @@ SHARED = (
 )
 """Those of one that has two workers."""
 
-NAMES = tuple(dict.fromkeys(trial.name for trial in (*NEAR, *FAR, *SHARED, *LARGE)))
+ENCRYPTED = (
+    Trial("dot", dot_hits, bool),
+    Trial("doh", doh_hits, bool),
+    Trial("doh", idle_clients, bool),
+)
+"""Those of one whose clients ask over TLS and HTTPS."""
+
+ALL = (*NEAR, *ENCRYPTED, *FAR, *SHARED, *LARGE)
+
+NAMES = tuple(dict.fromkeys(trial.name for trial in ALL))
 """What --only takes, in its order."""

@@ -77,4 +77,5 @@ def write_certificates(folder: Path) -> None:
     issued = authority.issue(Leaf((NAME,), ("127.0.0.1",), NAME))
     (folder / "ca.pem").write_bytes(authority.pem)
     (folder / "chain.pem").write_bytes(issued.chain_pem)
+    (folder / "key.pem").touch(0o600)
     (folder / "key.pem").write_bytes(issued.key_pem)
