@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import dns.message
 import dns.rcode
 import dns.rrset
+import hpack
 
+import dotproxy.http.frames as h
 from dotproxy.config.caching import Caching
 from dotproxy.local.cache import Cache
 from dotproxy.local.entry import pack
@@ -138,6 +140,37 @@ def clients() -> Iterator[bytes]:
     yield b"\1\xff\4\0\3\3\6" + wires
     yield b"\3\7\x40\xff\x0c\0\1\4\3\5\3\0\0\3\6\2\7" + wires
     yield b"".join(b"\2" + frame(it) for it in queries()) + bytes(30)
+
+
+def clients_of_h2() -> Iterator[bytes]:
+    """Return what clients of HTTP/2 do: ask by GET and POST, make room, take back."""
+    encoder = hpack.Encoder()
+    base = ((":method", "POST"), (":scheme", "https"), (":path", "/dns-query"))
+    head = encoder.encode([*base, ("content-type", "application/dns-message")])
+    frames = []
+    for stream, query in enumerate(queries()):
+        number = 2 * stream + 1
+        frames.append(h.frame(h.HEADERS, h.END_HEADERS, number, head))
+        frames.append(h.frame(h.DATA, h.END_STREAM, number, query))
+    asked = b"".join(frames)
+    yield b"\1\xff\4\0\3\3\6" + asked
+    room = h.frame(h.WINDOW_UPDATE, 0, 0, b"\0\0\1\0")
+    none = h.frame(h.SETTINGS, 0, 0, b"\0\4\0\0\0\3")
+    back = h.frame(h.RST_STREAM, 0, 1, bytes(4))
+    yield b"\3\7\x40\xff\x0c\0\1\4\3\5\3\0\0\3\6\2\7" + none + asked + room + back
+
+
+def clients_of_h1() -> Iterator[bytes]:
+    """Return what clients of HTTP/1.1 do: one request after another, or cut."""
+    kind = b"Content-Type: application/dns-message\r\n"
+    head = b"POST /dns-query HTTP/1.1\r\nHost: x\r\n" + kind
+    posted = b"".join(
+        head + b"Content-Length: %d\r\n\r\n" % len(it) + it for it in queries()
+    )
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(it), it) for it in queries())
+    yield b"\1\xff\4\0\3\3\6" + posted
+    yield b"\3\7\x40\xff\x0c\0\1\4\3\5\3\0\0\3\6\2\7" + posted
+    yield b"\0\0" + head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks
 
 
 def upstreams() -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from dotproxy.server.http_factory import HTTPFactory
 from dotproxy.server.limits import Limits
 from dotproxy.server.stream import StreamProtocol
 from dotproxy.wire.framing import Frames
@@ -35,14 +36,18 @@ class Transport(TcpTransport):
 
 
 class Client:
-    """A connection, its two ends, and the upstream behind it."""
+    """A connection, its two ends, and the upstream behind it.
 
-    def __init__(self) -> None:
+    With a `path` it speaks HTTP.
+    """
+
+    def __init__(self, path: str = "") -> None:
         self.clock = Clock()
         self.upstream = Held()
         self.transport = Transport(lenient=True)
-        factory = make_factory(self.upstream, self.clock, limits=LIMITS)
-        self.protocol: StreamProtocol = factory.buildProtocol(None)
+        self.factory = make_factory(self.upstream, self.clock, limits=LIMITS)
+        front = HTTPFactory(self.factory, path) if path else self.factory
+        self.protocol: StreamProtocol = front.buildProtocol(None)
         self.protocol.makeConnection(self.transport)
         self.sent = b""
         self.half_closed = self.lost = False
@@ -90,18 +95,25 @@ class Client:
 
 def fuzz_stream(octets: bytes) -> None:
     """Each query gets one reply; and whatever happens, nothing is left over."""
-    choices = Octets(octets)
     with nothing_unhandled():
         client = Client()
-        cuts = [choices.number() for _ in range(choices.number(8))]
-        story = [choices.number() for _ in range(choices.number(LONGEST_STORY))]
-        stream = choices.rest()
-        for number, step in enumerate(story):
-            size = cuts[number % len(cuts)] if cuts else 64
-            stream = _happen(client, step, stream, size)
-        client.send(stream)
+        play(client, Octets(octets))
         _end(client)
         _judge(client)
+
+
+def play(client: Client, choices: Octets, before: bytes = b"") -> None:
+    """Let the client send what is left of an input, and things happen meanwhile.
+
+    What goes before is not in the input.
+    """
+    cuts = [choices.number() for _ in range(choices.number(8))]
+    story = [choices.number() for _ in range(choices.number(LONGEST_STORY))]
+    stream = before + choices.rest()
+    for number, step in enumerate(story):
+        size = cuts[number % len(cuts)] if cuts else 64
+        stream = _happen(client, step, stream, size)
+    client.send(stream)
 
 
 def _happen(client: Client, step: int, stream: bytes, size: int) -> bytes:
@@ -151,10 +163,16 @@ def _judge(client: Client) -> None:
     if len(wishes) == len(asked):
         for reply in replies:
             is_reply(wishes[reply[:2]], reply)
+    leave(client)
+
+
+def leave(client: Client) -> None:
+    """Let the client go: nothing may be left of it."""
     client.clock.advance(100)
     client.lose()
     client.clock.advance(100)
     assert not client.clock.getDelayedCalls(), "no call is left"
+    assert client.factory.streams.unread == 0, "nothing is kept for nobody"
 
 
 def _queries(stream: bytes) -> list[Query | bytes]:

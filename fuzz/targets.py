@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from fuzz import datagrams, kept, seeds, streams, upstream, wire
+from fuzz import datagrams, https, kept, seeds, streams, upstream, wire
 
 
 class Target(NamedTuple):
@@ -29,6 +29,8 @@ TARGETS = {
     "cache": Target(kept.fuzz_cache, lambda: seeds.with_answers(b"\0\x3c\0")),
     "snapshot": Target(kept.fuzz_snapshot, seeds.snapshots),
     "stream": Target(streams.fuzz_stream, seeds.clients),
+    "h2": Target(https.fuzz_h2, seeds.clients_of_h2),
+    "h1": Target(https.fuzz_h1, seeds.clients_of_h1),
     "datagram": Target(datagrams.fuzz_datagram, seeds.clients),
     "connection": Target(upstream.fuzz_connection, seeds.upstreams),
     "upstream": Target(upstream.fuzz_upstream, seeds.upstreams),

@@ -9,12 +9,16 @@ import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import socket
 from unittest import TestCase
 
 import dns.message
+from cryptography import x509
 
-from dotproxy.lab.certificates import Authority, Issued, Leaf
+from dotproxy.lab.certificates import Authority, Issued, Leaf, pin
+from tests.functional.chromium import browse
 from tests.functional.clients import Answer, connect, dig, kdig
+from tests.functional.origin import BODY, REPLY, serve
 from tests.functional.processes import PATIENCE, Stage, eventually, free_port, program
 from tests.functional.proxy import TWISTD, Proxy, run_in_vain, start_twistd
 
@@ -51,6 +55,10 @@ class EncryptedTests(TestCase):
             f"listen = {list(listen)}\n"
             '[certificate]\nchain = "chain.pem"\nkey = "key.pem"\n'
         )
+
+    @property
+    def chain(self) -> Path:
+        return self.stage.folder / "chain.pem"
 
     @property
     def file(self) -> Path:
@@ -280,6 +288,35 @@ class HttpsTests(EncryptedTests):
         words = ("-Z", "--parallel-max", "50", "--http2", "-K", str(urls))
         text = self.curl(*words, "-w", "\n%{http_code}\n", query=self.parameter())
         self.assertEqual(len(re.findall(r"(?m)^200$", text)), 2501)
+
+
+class BrowserTests(EncryptedTests):
+    """Chromium, with our template as the only place where it asks for names."""
+
+    PAGE = "page.example"
+
+    def test_page(self) -> None:
+        """It resolves a name over HTTPS by us, and loads the page."""
+        program("chromium")
+        url = f"https://127.0.0.1:{self.https_port}/dns-query"
+        self.configure(f"127.0.0.1:{self.port}", url)
+        with self.file.open("a") as file:
+            file.write(f'[[rule]]\nnames = ["{self.PAGE}"]\naction = "answer"\n')
+            file.write('records = ["A 127.0.0.1"]\n')
+        proxy = self.start()
+        site = serve(greet, self.addCleanup).getsockname()[1]
+        der = x509.load_pem_x509_certificate(self.chain.read_bytes())
+        trust = f"--ignore-certificate-errors-spki-list={pin(der)}"
+        command = browse(self.stage, f"http://{self.PAGE}:{site}/", trust, doh=url)
+        shown = subprocess.run(command, capture_output=True, text=True).stdout
+        self.assertIn(BODY.decode().strip(), shown)
+        self.assertNotIn("Traceback", proxy.process.output)
+
+
+def greet(client: socket) -> None:
+    """Answer a request for a page."""
+    client.recv(65536)
+    client.sendall(REPLY % len(BODY) + BODY)
 
 
 class DiscoveryTests(EncryptedTests):
