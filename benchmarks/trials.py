@@ -74,7 +74,7 @@ def dot_hits(bench: Bench, server: Server) -> Figures:
     """Do the same over TLS."""
     file = warmed(bench, server)
     words = at_full_speed("-m", "dot", "-l", str(bench.plan.seconds))
-    before = cpu_seconds(server.process.pid)
+    before = cpu_seconds_of_all(server.process.pid)
     outcome = ask(server.tls_port, file, *words)
     return cost("DoT hit", server, before, outcome)
 
@@ -82,7 +82,7 @@ def dot_hits(bench: Bench, server: Server) -> Figures:
 def doh_hits(bench: Bench, server: Server) -> Figures:
     """Do the same over HTTPS."""
     file = warmed(bench, server)
-    before = cpu_seconds(server.process.pid)
+    before = cpu_seconds_of_all(server.process.pid)
     outcome = ask_over_https(server.https_port, file, bench.plan.seconds)
     return cost("DoH hit", server, before, outcome)
 

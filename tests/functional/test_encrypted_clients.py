@@ -9,10 +9,11 @@ import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from socket import socket
+from socket import create_connection, socket
 from unittest import TestCase
 
 import dns.message
+import hpack
 from cryptography import x509
 
 from dotproxy.lab.certificates import Authority, Issued, Leaf, pin
@@ -29,6 +30,29 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     """Write a frame of HTTP/2 (RFC 9113 section 4.1)."""
     head = len(payload).to_bytes(3, "big") + bytes((kind, flags))
     return head + stream.to_bytes(4, "big") + payload
+
+
+ASKED = (
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    + frame(4, 0, 0)
+    + frame(
+        1,
+        5,
+        1,
+        hpack.Encoder().encode(
+            [
+                (":method", "GET"),
+                (":scheme", "https"),
+                (":authority", NAME),
+                (
+                    ":path",
+                    "/dns-query?dns=AAABAAABAAAAAAAAA3d3dwNsYWIHZXhhbXBsZQAAAQAB",
+                ),
+            ]
+        ),
+    )
+)
+"""What a client of HTTP/2 says that asks for www.lab.example."""
 
 
 class EncryptedTests(TestCase):
@@ -288,6 +312,50 @@ class HttpsTests(EncryptedTests):
         words = ("-Z", "--parallel-max", "50", "--http2", "-K", str(urls))
         text = self.curl(*words, "-w", "\n%{http_code}\n", query=self.parameter())
         self.assertEqual(len(re.findall(r"(?m)^200$", text)), 2501)
+
+
+class StallTests(EncryptedTests):
+    STEP = 13
+    """Octets between two places where a client stops."""
+
+    def test_everywhere(self) -> None:
+        """Wherever a client stops before its first query is whole, it is hung up on."""
+        url = f"https://127.0.0.1:{self.https_port}/dns-query"
+        self.configure(f"127.0.0.1:{self.port}", url)
+        proxy = self.start()
+        _, whole = self.begin(1 << 20)
+        self.assertGreater(whole, 500)
+        clients = [self.begin(cut)[0] for cut in range(0, whole, self.STEP)]
+        for client in clients:
+            # First query in 5 s, and a second's grace for those that shook hands.
+            client.settimeout(10)
+            with suppress(ConnectionResetError):
+                while client.recv(65536):
+                    pass
+        self.assertNotIn("Traceback", proxy.process.output)
+
+    def begin(self, most: int) -> tuple[socket, int]:
+        """Shake hands and ask, but send so many octets at most; return how many."""
+        plain = create_connection(("127.0.0.1", self.https_port), PATIENCE)
+        self.addCleanup(plain.close)
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        context.set_alpn_protocols(["h2"])
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname=NAME)
+        sent, shaken = 0, False
+        while True:
+            try:
+                tls.do_handshake()
+                tls.write(ASKED)
+                shaken = True
+            except ssl.SSLWantReadError:
+                pass
+            octets = outgoing.read()[: most - sent]
+            plain.sendall(octets)
+            sent += len(octets)
+            if shaken or sent >= most:
+                return plain, sent
+            incoming.write(plain.recv(65536))
 
 
 class BrowserTests(EncryptedTests):
