@@ -28,7 +28,9 @@ def fuzz_h2(octets: bytes) -> None:
         said = client.transport.value()
         assert client.protocol._speech.held <= STREAMS * 0xFFFF
         leave(client)
-        _judge_frames(said)
+        # Who was not read when it began says something else to us.
+        if not said.startswith(b"HTTP/1.1 "):
+            _judge_frames(said)
 
 
 def fuzz_h1(octets: bytes) -> None:

@@ -470,6 +470,16 @@ class BadTests(TestCase):
         head = frame(h.HEADERS, h.END_HEADERS, stream, block(POST))
         return head + frame(h.DATA, 0, stream, bytes(16_000)) * 3
 
+    def test_earned(self) -> None:
+        """Who asks as well may say as much as it likes that asks for nothing."""
+        for each in range(MOST):
+            stream = 2 * each + 1
+            self.server.feed(frame(h.PING, 0, 0, bytes(8)) * 5)
+            self.server.feed(frame(h.HEADERS, WHOLE, stream, block()))
+            self.server.wishes.clear()
+            self.server.say(stream, REPLY)
+        assert not self.server.over
+
     def test_waiting(self) -> None:
         """Who breaks the protocol is owed nothing more, whatever waits for room."""
         self.server.feed(frame(h.SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
