@@ -1,5 +1,6 @@
 """Who is connected over TCP, and who goes when there are too many."""
 
+from ipaddress import ip_network
 from unittest import TestCase
 
 from hypothesis import given
@@ -9,7 +10,8 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from dotproxy.config.clients import Clients as Configured
 from dotproxy.config.setting import ConfigError
 from dotproxy.journal.note import DOH, TCP, Transport
-from dotproxy.server.clients import GRACE, Clients, network_of
+from dotproxy.local.networks import Networks
+from dotproxy.server.clients import GRACE, Clients, is_from, network_of, own_network
 from dotproxy.server.limits import Limits
 from tests.messages import quick
 
@@ -182,6 +184,21 @@ class NetworkTests(TestCase):
         """Clients without an IP address are one."""
         assert network_of(None) == network_of(UNIXAddress(b"/nowhere"))
 
+    def test_from(self) -> None:
+        """An address is in one of some networks, or has none."""
+        networks = Networks((ip_network("192.0.2.0/24"), ip_network("fe80::/10")))
+        assert is_from(IPv4Address("TCP", "192.0.2.255", 1), networks)
+        assert is_from(IPv6Address("TCP", "fe80::1%eth0", 1), networks)
+        assert is_from(IPv6Address("TCP", "::ffff:192.0.2.1", 1), networks)
+        assert not is_from(IPv4Address("TCP", "192.0.3.0", 1), networks)
+        for nobody in (None, UNIXAddress(b"/nowhere"), IPv4Address("TCP", "x", 1)):
+            assert not is_from(nobody, networks)
+
+    def test_own(self) -> None:
+        """Two connections of one address may stand for two."""
+        one, other = (IPv4Address("TCP", "192.0.2.1", port) for port in (1, 2))
+        assert own_network(one) != own_network(other)
+
 
 class ConfigTests(TestCase):
     def test_bounds(self) -> None:
@@ -195,3 +212,20 @@ class ConfigTests(TestCase):
             with self.subTest(key=key), self.assertRaises(ConfigError) as caught:
                 Configured(**{key: value})
             self.assertEqual(str(caught.exception), f"{key} = {value!r} must be {rule}")
+
+    def test_networks(self) -> None:
+        """Those who speak for others are networks, and never everybody."""
+        clients = Configured(
+            proxy_protocol=("192.0.2.7/32",), trusted_proxies=("::FFFF:10.0.0.1",)
+        )
+        assert clients.balancers == (ip_network("192.0.2.7"),)
+        assert clients.proxies == (ip_network("10.0.0.1"),)
+        for key in ("proxy_protocol", "trusted_proxies"):
+            for value, rule in (
+                ("::/0", "would believe everybody: name those who stand before us"),
+                ("192.0.2.1/24", "has bits beyond its prefix"),
+                ("lb.example", "must be a network such as 192.168.1.0/24"),
+            ):
+                with self.assertRaises(ConfigError) as caught:
+                    Configured(**{key: (value,)})
+                self.assertIn(f"{key} = {value!r} {rule}", str(caught.exception))

@@ -19,13 +19,21 @@ class TermsTests(TestCase):
             LISTEN,
             DEFAULT_UPSTREAM,
             forward=Forward(timeout=3.0),
-            clients=Clients(max_tcp=20, max_queries=30),
+            clients=Clients(
+                max_tcp=20,
+                max_queries=30,
+                proxy_protocol=("198.51.100.0/24",),
+                trusted_proxies=("203.0.113.1",),
+            ),
             access=Access(("192.0.2.0/24",)),
             rate_limit=RateLimit(qps=1, burst=1),
         )
         terms = terms_for(config, b"seed")
         assert terms.timeout == 3.0
         assert (terms.limits.in_all, terms.limits.queries) == (20, 30)
+        assert b"\xc6\x33\x64\1" in terms.balancers
+        assert b"\xcb\0\x71\1" in terms.proxies
+        assert b"\xcb\0\x71\1" not in terms.balancers
         assert terms.gate is not None
         assert terms.gate.admit("198.51.100.1", 0.0) is REFUSE
         assert terms.gate.wait("192.0.2.1", 0.0) == 0

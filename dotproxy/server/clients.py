@@ -14,6 +14,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
 from dotproxy.journal.note import Transport
+from dotproxy.local.networks import Networks, octets
 from dotproxy.server.limits import Limits
 
 GRACE = 1.0
@@ -157,3 +158,20 @@ def network_of(address: IAddress | None) -> str | bytes:
         host = address.host.partition("%")[0]
         return socket.inet_pton(socket.AF_INET6, host)[:IPV6_PREFIX]
     return address.host if isinstance(address, IPv4Address) else ""
+
+
+def is_from(address: IAddress | None, networks: Networks) -> bool:
+    """Whether an address is in one of these networks."""
+    if not isinstance(address, IPv4Address | IPv6Address):
+        return False
+    found = octets(address.host)
+    return found is not None and found in networks
+
+
+def own_network(address: IAddress | None) -> str:
+    """Return a network for one connection alone, of somebody who speaks for many.
+
+    So it counts among all, and not as one of the others from the same address.
+    """
+    assert isinstance(address, IPv4Address | IPv6Address), "it is one of a network"
+    return f"{address.host} {address.port}"

@@ -76,6 +76,7 @@ class ProxyServerFactory(DNSServerFactory):
         self.canRecurse, self.resolver = True, ResolverChain([resolver])
         self._forwarder = resolver.forwarder
         self._patience = max(terms.timeout - HEAD_START, terms.timeout / 2)
+        self.terms = terms
         self.gate = terms.gate
         self.streams.limits = terms.limits
         self.under_way.most = terms.limits.queries

@@ -15,6 +15,7 @@ from twisted.internet.tcp import Port as TwistedPort
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
+from dotproxy.server.balancers import Balancers
 from dotproxy.server.clients import Clients
 from dotproxy.server.encryption import Greeter
 from dotproxy.server.factory import ProxyServerFactory
@@ -97,7 +98,8 @@ def adopt_stream(
     `front` makes their protocols, if it is not the factory itself.
     """
     make: Callable[..., StreamPort] = StreamPort._fromListeningDescriptor
-    port = make(reactor, bound.fileno(), bound.family, front or factory)
+    through = Balancers(front or factory, factory, reactor)
+    port = make(reactor, bound.fileno(), bound.family, through)
     port.streams = factory.streams
     port.clock = reactor
     port.startListening()
