@@ -46,8 +46,8 @@ class Client:
         self.upstream = Held()
         self.transport = Transport(lenient=True)
         self.factory = make_factory(self.upstream, self.clock, limits=LIMITS)
-        front = HTTPFactory(self.factory, path) if path else self.factory
-        self.protocol: StreamProtocol = front.buildProtocol(None)
+        http = HTTPFactory(self.factory, path, self.clock) if path else None
+        self.protocol: StreamProtocol = (http or self.factory).buildProtocol(None)
         self.protocol.makeConnection(self.transport)
         self.sent = b""
         self.half_closed = self.lost = False

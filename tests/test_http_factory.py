@@ -40,7 +40,7 @@ class HTTPFactoryTests(SynchronousTestCase):
         self.connect()
 
     def connect(self) -> None:
-        front = HTTPFactory(self.factory, PATH.decode())
+        front = HTTPFactory(self.factory, PATH.decode(), self.clock)
         self.transport = TcpTransport()
         self.protocol = front.buildProtocol(None)
         self.protocol.makeConnection(self.transport)

@@ -11,6 +11,7 @@ import hpack
 
 from dotproxy.http.frames import BrokenError, Error
 from dotproxy.http.request import Fields, Request, judge
+from dotproxy.http.senders import forwarded_for
 
 MOST = 2048
 """Blocks to remember, of some hundred octets each."""
@@ -118,7 +119,7 @@ def _judged(fields: list[tuple[bytes, bytes]], path: bytes) -> Request:
     if {b":method", b":scheme", b":path"} - pseudo.keys():
         raise MalformedError("method, scheme and path it takes")
     request = judge(pseudo[b":method"], pseudo[b":path"], others, path)
-    return request._replace(length=_length(others))
+    return request._replace(length=_length(others), forwarded=forwarded_for(others))
 
 
 def _length(fields: Fields) -> int | None:

@@ -5,6 +5,7 @@ from dotproxy.http.frames import PREFACE
 from dotproxy.http.h1 import HTTP1
 from dotproxy.http.h2 import HTTP2
 from dotproxy.http.responses import Heads
+from dotproxy.http.senders import NOBODY, Senders
 
 H2 = b"h2"
 
@@ -16,10 +17,11 @@ TELLING = 3
 
 
 class Front:
-    """Serve queries at one `path`."""
+    """Serve queries at one `path`; with `proxied` to proxies that are believed."""
 
-    def __init__(self, path: bytes) -> None:
+    def __init__(self, path: bytes, proxied: bool = False) -> None:
         self._path = path
+        self._proxied = proxied
         self._blocks = Blocks(path)
         self._heads = Heads()
 
@@ -32,9 +34,10 @@ class Front:
         telling = PREFACE[:TELLING]
         if not protocol and len(octets) < TELLING and telling.startswith(octets):
             return None
+        senders = Senders(believed=True) if self._proxied else NOBODY
         if protocol == H2 or (not protocol and octets.startswith(telling)):
-            return HTTP2(self._blocks, self._heads)
-        return HTTP1(self._path)
+            return HTTP2(self._blocks, self._heads, senders)
+        return HTTP1(self._path, senders)
 
 
 class Opening:

@@ -19,6 +19,7 @@ from dotproxy.http.request import (
     judge,
 )
 from dotproxy.http.responses import refusal_body, refusal_fields
+from dotproxy.http.senders import NOBODY, Senders, forwarded_for
 from dotproxy.wire.freshness import freshness
 
 LONGEST_HEAD = 16_384
@@ -34,9 +35,10 @@ class HTTP1:
     `wishes` holds one query at most: the next is read when it has its answer.
     """
 
-    def __init__(self, path: bytes) -> None:
+    def __init__(self, path: bytes, senders: Senders = NOBODY) -> None:
         self.wishes: deque[tuple[bytes, int]] = deque()
         self.over = self.full = False
+        self.senders = senders
         self._path = path
         self._client = h11.Connection(h11.SERVER, LONGEST_HEAD)
         self._request = Request()
@@ -102,7 +104,8 @@ class HTTP1:
         if isinstance(event, h11.Request):
             fields = [*event.headers]
             target = ABSOLUTE.sub(b"", event.target)
-            self._request = judge(event.method, target, fields, self._path)
+            request = judge(event.method, target, fields, self._path)
+            self._request = request._replace(forwarded=forwarded_for(fields))
             self._body.clear()
         elif isinstance(event, h11.Data):
             self._add(bytes(event.data))
@@ -127,7 +130,7 @@ class HTTP1:
             self._body += part
 
     def _asked(self) -> None:
-        message, refusal, _ = self._request
+        message, refusal, _, forwarded = self._request
         message = message or bytes(self._body)
         if refusal is None and not message:
             refusal = UNREADABLE
@@ -135,6 +138,7 @@ class HTTP1:
             self._refuse(refusal)
         else:
             self._number += 1
+            self.senders.add(self._number, forwarded, ())
             self.wishes.append((message, self._number))
 
     def _give_up(self, refusal: Refusal) -> None:

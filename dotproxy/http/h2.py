@@ -16,6 +16,7 @@ from dotproxy.http.frames import BrokenError, Error, frame, reset, suits
 from dotproxy.http.incoming import Incoming
 from dotproxy.http.request import TOO_LARGE, TOO_MANY, UNREADABLE, Refusal, Request
 from dotproxy.http.responses import Heads, refusal_block, refusal_body
+from dotproxy.http.senders import NOBODY, Senders
 from dotproxy.http.settings import (
     INITIAL_WINDOW,
     LONGEST_BLOCK,
@@ -43,10 +44,10 @@ class HTTP2:
 
     full = False
 
-    def __init__(self, blocks: Blocks, heads: Heads) -> None:
+    def __init__(self, blocks: Blocks, heads: Heads, senders: Senders = NOBODY) -> None:
         self.wishes: deque[tuple[bytes, int]] = deque()
         self.over = self._broken = False
-        self._blocks, self._heads = blocks, heads
+        self._blocks, self._heads, self.senders = blocks, heads, senders
         self._decoder = create_decoder()
         self._windows = Windows()
         self._unsent = [greeting()]
@@ -170,6 +171,7 @@ class HTTP2:
         if self.over:
             return
         self._windows.enter(stream)
+        self.senders.add(stream, request.forwarded, self._windows.open)
         if flags & h.END_STREAM:
             self._asked(stream, request, b"")
         else:
@@ -244,7 +246,7 @@ class HTTP2:
         self._asked(stream, *self._bodies.end(stream))
 
     def _asked(self, stream: int, request: Request, body: bytes) -> None:
-        message, refusal, length = request
+        message, refusal, length, _ = request
         if length is not None and length != len(body) and refusal is None:
             self._windows.leave(stream)
             self._reset(stream, Error.PROTOCOL_ERROR)

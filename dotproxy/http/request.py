@@ -40,6 +40,8 @@ TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"no query has more than {LARGEST} octets"
 )
 
+NOT_ALLOWED = Refusal(HTTPStatus.FORBIDDEN, "this network may not ask")
+
 TOO_MANY = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many queries: wait a little")
 
 
@@ -47,12 +49,14 @@ class Request(NamedTuple):
     """A head that was read: the query that it is, or why it is none.
 
     With neither, the query is the body that follows.  `length` is what it has to have,
-    as far as HTTP/2 leaves that to us.
+    as far as HTTP/2 leaves that to us; `forwarded` what it says of who sent it, true
+    only if a proxy is believed.
     """
 
     message: bytes | None = None
     refusal: Refusal | None = None
     length: int | None = None
+    forwarded: bytes = b""
 
 
 def judge(method: bytes, target: bytes, fields: Fields, path: bytes) -> Request:

@@ -10,6 +10,7 @@ from twisted.names.resolve import ResolverChain
 from twisted.names.server import DNSServerFactory
 
 from dotproxy.clock import uptime
+from dotproxy.http.request import UNREADABLE
 from dotproxy.journal.journal import Journal
 from dotproxy.journal.note import (
     DOH,
@@ -48,6 +49,7 @@ class ProxyServerFactory(DNSServerFactory):
     """
 
     noisy = False
+    refusal = UNREADABLE
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from typing import Protocol as TypingProtocol
 
 from twisted.internet.defer import Deferred
 
+from dotproxy.http.request import Refusal
 from dotproxy.journal.journal import Journal
 from dotproxy.journal.note import Client, Transport
 from dotproxy.local.gate import Gate
@@ -12,6 +13,9 @@ from dotproxy.local.gate import Gate
 
 class Responder(TypingProtocol):
     """The controller of a names protocol, which also answers raw messages."""
+
+    refusal: Refusal
+    """What those hear over HTTP who get no reply."""
 
     @property
     def gate(self) -> Gate | None:

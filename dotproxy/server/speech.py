@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol as TypingProtocol
 
 from dotproxy.http.request import Refusal
+from dotproxy.http.senders import NOBODY, Senders
 from dotproxy.wire.framing import Frames, frame
 
 
@@ -18,6 +19,9 @@ class Speech(TypingProtocol):
 
     full: bool
     """Whether no more should be read until there is an answer."""
+
+    senders: Senders
+    """What requests say of who sent them."""
 
     @property
     def held(self) -> int:
@@ -57,6 +61,7 @@ class Plain:
     """
 
     held, full = 0, False
+    senders = NOBODY
 
     def __init__(self) -> None:
         self.wishes: deque[tuple[bytes, int]] = deque()

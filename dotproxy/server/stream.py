@@ -25,7 +25,6 @@ from twisted.names.dns import DNSProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from dotproxy.http.request import UNREADABLE
 from dotproxy.journal.note import DOT, TCP, Transport
 from dotproxy.server.clients import Clients
 from dotproxy.server.pace import Pace
@@ -36,6 +35,7 @@ from dotproxy.server.turns import PORTION, Turns
 if TYPE_CHECKING:
     from twisted.internet.tcp import Server
 
+    from dotproxy.server.behalf import Behalf
 
 BUFFER = 16 * 1024
 """Octets read in one go, and octets unsent at which a client counts as one that does
@@ -76,6 +76,8 @@ class StreamProtocol(DNSProtocol):
         self.begin: Begin | None = None
         """How the client speaks, as its first octets tell; None if that is settled."""
         self._speech: Speech = Plain()
+        self.behalf: Behalf | None = None
+        """Who knows for whom the client asks, if it is a proxy that says so."""
         self._under_way = 0
         self._choked = False
         self._finished = False
@@ -227,7 +229,10 @@ class StreamProtocol(DNSProtocol):
         return False
 
     def _begin(self, message: bytes, number: int) -> None:
-        reply = self.controller.respond(message, self.proto, self.source)
+        responder, source = self.controller, self.source
+        if self.behalf is not None:
+            responder, source = self.behalf.of(self._speech, number)
+        reply = responder.respond(message, self.proto, source)
         if isinstance(reply, bytes):
             self._send(reply, number)
         elif reply is not None:
@@ -235,7 +240,7 @@ class StreamProtocol(DNSProtocol):
             self._turns.begun()
             reply.addCallback(self._answered, number)
         else:
-            self._speech.refuse(number, UNREADABLE)
+            self._speech.refuse(number, responder.refusal)
             if self._speech.over:
                 self.transport.pauseProducing()
 

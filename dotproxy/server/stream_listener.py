@@ -39,7 +39,8 @@ class StreamListener(Service):
             # What speaks HTTP is not imported where nobody does.
             from dotproxy.server.http_factory import PROTOCOLS, HTTPFactory
 
-            front, protocols = HTTPFactory(factory, listen.path), PROTOCOLS
+            front = HTTPFactory(factory, listen.path, reactor)
+            protocols = PROTOCOLS
         self.way: Way | None = None
         if listen.encrypted:
             self.way = Way(protocols, listen.path)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dotproxy.http.request import NOT_ALLOWED, Refusal
 from dotproxy.journal.journal import Journal
 from dotproxy.journal.note import REJECTED, Client, Transport
 from dotproxy.local.gate import DROP, SLIP, Verdict
@@ -36,14 +37,18 @@ def reply_to(message: bytes, verdict: Verdict) -> bytes | None:
 class Refuser:
     """Answer clients over TCP that may not ask, in the place of who could.
 
-    `usual` hears of them all the same: they take room like any other.
+    `usual` hears of them all the same: they take room like any other.  `refusal` is for
+    those over HTTP who get no reply of the DNS.
     """
 
     gate = None
 
-    def __init__(self, usual: Any, verdict: Verdict) -> None:
+    def __init__(
+        self, usual: Any, verdict: Verdict, refusal: Refusal = NOT_ALLOWED
+    ) -> None:
         self._usual = usual
         self._verdict = verdict
+        self.refusal = refusal
 
     @property
     def journal(self) -> Journal | None:
