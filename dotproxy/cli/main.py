@@ -21,6 +21,7 @@ from dotproxy.cli.help_text import help_text, laid_out
 from dotproxy.cli.log import LogOptions
 from dotproxy.cli.pause import PauseOptions
 from dotproxy.cli.pin import PinOptions
+from dotproxy.cli.profile import ProfileOptions
 from dotproxy.cli.reload import ReloadOptions
 from dotproxy.cli.status import StatusOptions
 from dotproxy.config.options import opt_version
@@ -53,6 +54,7 @@ class Options(usage.Options):
     subCommands = (
         ("check", None, CheckOptions, "Examine upstreams; say whether all is well."),
         ("pin", None, PinOptions, "Print the pins of a server's certificates."),
+        ("profile", None, ProfileOptions, "Write what clients need to come encrypted."),
         ("status", None, StatusOptions, "Show how a proxy fares that runs here."),
         ("log", None, LogOptions, "Show queries as they come."),
         ("explain", None, ExplainOptions, "Show what it does with a name, and why."),

@@ -41,13 +41,7 @@ class Credential(NamedTuple):
     @property
     def names(self) -> list[str]:
         """The names that the certificate is for, in lower case."""
-        try:
-            found = self.chain[0].extensions.get_extension_for_class(
-                SubjectAlternativeName
-            )
-        except ExtensionNotFound:
-            return []
-        return [name.lower() for name in found.value.get_values_for_type(DNSName)]
+        return names_of(self.chain[0])
 
     @property
     def name(self) -> str:
@@ -74,8 +68,26 @@ def read_credentials(certificates: Iterable[Files]) -> Credentials:
     return tuple(map(_read, certificates))
 
 
+def names_of(certificate: Certificate) -> list[str]:
+    """Return the names that a certificate is for, in lower case."""
+    try:
+        found = certificate.extensions.get_extension_for_class(SubjectAlternativeName)
+    except ExtensionNotFound:
+        return []
+    return [name.lower() for name in found.value.get_values_for_type(DNSName)]
+
+
+def read_chain(path: str) -> tuple[Certificate, ...]:
+    """Read a chain without its key, which few may; ConfigError if it is none."""
+    try:
+        return tuple(load_pem_x509_certificates(_content("chain", path)))
+    except ValueError:
+        rule = "holds no certificate that can be read: name a PEM file"
+        raise _fault("chain", path, rule) from None
+
+
 def _read(files: Files) -> Credential:
-    chain, key = _chain(files.chain), _key(files.key)
+    chain, key = read_chain(files.chain), _key(files.key)
     try:
         fits = chain[0].public_key() == key.public_key()
     except (ValueError, UnsupportedAlgorithm):
@@ -84,14 +96,6 @@ def _read(files: Files) -> Credential:
         rule = f"is not the key of the first certificate in {files.chain}"
         raise _fault("key", files.key, rule)
     return Credential(chain, key)
-
-
-def _chain(path: str) -> tuple[Certificate, ...]:
-    try:
-        return tuple(load_pem_x509_certificates(_content("chain", path)))
-    except ValueError:
-        rule = "holds no certificate that can be read: name a PEM file"
-        raise _fault("chain", path, rule) from None
 
 
 def _key(path: str) -> Key:
