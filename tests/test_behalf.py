@@ -156,17 +156,20 @@ class HTTP1Tests(BehalfTests):
 
 
 class HTTP2Tests(BehalfTests):
-    def ask(self, stream: int, forwarded: str) -> bytes:
-        """Write a request as a client without a table does."""
+    def head(self, asked: tuple[str, str], *others: tuple[str, str]) -> bytes:
+        """Write the fields of a request as a client without a table does."""
+        method, path = asked
         fields = [
-            *((":method", "GET"), (":scheme", "https"), (":authority", "x")),
-            *((":path", TARGET.decode()), ("x-forwarded-for", forwarded)),
+            *((":method", method), (":scheme", "https"), (":authority", "x")),
+            *((":path", path), *others),
         ]
         encoder = hpack.Encoder()
         encoder.header_table_size = 0
-        block = encoder.encode(
-            [hpack.NeverIndexedHeaderTuple(*each) for each in fields]
-        )
+        return encoder.encode([hpack.NeverIndexedHeaderTuple(*each) for each in fields])
+
+    def ask(self, stream: int, forwarded: str) -> bytes:
+        """Write a query on behalf of somebody."""
+        block = self.head(("GET", TARGET.decode()), ("x-forwarded-for", forwarded))
         return frame(HEADERS, END_HEADERS | END_STREAM, stream, block)
 
     def rcodes(self, octets: bytes) -> dict[int, int]:
@@ -191,6 +194,19 @@ class HTTP2Tests(BehalfTests):
         # The same blocks once more, which are remembered.
         again = b"".join(self.ask(each + 8, host) for each, host in asked.items())
         assert self.rcodes(again) == {9: 0, 11: 5, 13: 5, 15: 0}
+
+    def test_kept(self) -> None:
+        """Who sent a body that takes its time is known, however many failed between."""
+        self.connect()
+        self.receive(PREFACE + frame(SETTINGS, 0, 0, b"\0\1\0\0\0\0"))
+        media_type = ("content-type", "application/dns-message")
+        head = self.head(("POST", PATH), ("x-forwarded-for", DENIED), media_type)
+        self.receive(frame(HEADERS, END_HEADERS, 1, head))
+        head = self.head(("GET", PATH), ("x-forwarded-for", ALLOWED))
+        for stream in range(3, 3 + 2 * 300, 2):
+            self.receive(frame(HEADERS, END_HEADERS | END_STREAM, stream, head))
+        body = frame(DATA, END_STREAM, 1, query(0))
+        assert self.rcodes(body) == {1: 5}
 
     def test_remembered(self) -> None:
         """A block that a proxy said is not believed of anybody else."""
