@@ -43,6 +43,11 @@ class AdminTests(TestCase):
             assert said.startswith("token must have 16 characters")
             assert bad not in said
 
+    def test_token_no_text(self) -> None:
+        """A token without quotes is a secret as well."""
+        for odd in (1234567890123456, ["0123456789abcdef"]):
+            assert fault(token=odd) == "token must be a string"
+
     def test_hosts(self) -> None:
         """Hosts are names: addresses may call anyway."""
         assert Admin(hosts=["a.example"]).hosts == ("a.example",)  # type: ignore[arg-type]

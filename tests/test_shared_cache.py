@@ -63,6 +63,10 @@ class SharedTests(TestCase):
             assert "cret" not in said, url
         assert fault(url="redis:") == f"url {FORM}"
 
+    def test_url_no_text(self) -> None:
+        """A url that is no string may have a password all the same."""
+        assert fault(url=["redis://:secret@10.0.0.1"]) == "url must be a string"
+
     def test_in_clear(self) -> None:
         """In clear it is a private network's; names are judged where they lead to."""
         said = fault(url="redis://:secret@192.0.2.1")

@@ -11,6 +11,7 @@ from msgspec.structs import force_setattr
 
 from dotproxy.config.setting import (
     ConfigError,
+    Secret,
     Text,
     Texts,
     check_types,
@@ -41,13 +42,13 @@ class Admin(Struct, frozen=True):
 
     "" is nowhere.  `hosts` are the names by which clients may call the TCP address,
     beside IP addresses and localhost.  `token` is what they must know to change
-    anything; without one nobody can over TCP.
+    anything, or see what is asked; without one nobody can over TCP.
     """
 
     listen: Text = ""
     socket: Text = AUTO
     hosts: Texts = ()
-    token: Text = ""
+    token: Secret = ""
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -14,6 +14,9 @@ LONGEST_SHOWN = 80
 """Characters of a value that a message repeats; no line should drown in one."""
 
 Text = Annotated[str, Meta(description="a string")]
+Secret = Annotated[str, Meta(description="a string", extra={"secret": True})]
+"""A text that no message repeats, whatever is written in its place."""
+
 Flag = Annotated[bool, Meta(description="true or false")]
 Texts = Annotated[tuple[str, ...], Meta(description="an array of strings")]
 
@@ -43,10 +46,10 @@ def check_types(settings: Struct) -> None:
         try:
             force_setattr(settings, field.name, convert(value, field.type))
         except ValidationError:
-            meaning = field.type.__metadata__[0].description
-            raise ConfigError(
-                written(field.name, value), f"must be {meaning}", (field.name,)
-            ) from None
+            meta = field.type.__metadata__[0]
+            subject = field.name if meta.extra else written(field.name, value)
+            rule = f"must be {meta.description}"
+            raise ConfigError(subject, rule, (field.name,)) from None
 
 
 def respell(settings: Struct, key: str, spell: Callable[[str], str]) -> None:

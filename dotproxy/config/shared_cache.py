@@ -11,7 +11,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dotproxy.config.access import is_nearby
-from dotproxy.config.setting import ConfigError, Text, check_types, seconds, written
+from dotproxy.config.setting import (
+    ConfigError,
+    Secret,
+    Text,
+    check_types,
+    seconds,
+    written,
+)
 from dotproxy.config.spelling import host_name, ip_literal, joined
 
 SCHEMES = {"redis": False, "rediss": True}
@@ -55,7 +62,7 @@ class Shared(Struct, frozen=True):
     answers that we believe; without one all can who may write there.
     """
 
-    url: Text = ""
+    url: Secret = ""
     ca_file: Text = ""
     password_file: Text = ""
     secret_file: Text = ""
