@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from twisted.internet import reactor
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from dotproxy.cli.caller import Caller, Place
@@ -48,6 +49,13 @@ class Observed:
     async def ask(self, name: str = "www.lab.example", rdtype: str = "A") -> bytes:
         """Ask it something; return the reply."""
         return await self._client.ask(query(1, name, rdtype), self.place)
+
+    async def counted(self) -> None:
+        """Wait until what was asked stands among what comes most often."""
+        ranking = self.proxy.ranking
+        assert ranking is not None
+        while not ranking.clients.first(1):
+            await deferLater(reactor, 0.01)
 
     def caller(self, token: str = "") -> Caller:
         """Return who calls it over TCP."""

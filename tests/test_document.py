@@ -5,7 +5,6 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 from twisted.trial.unittest import TestCase
 from twisted.web.template import flattenString, tags
 
@@ -100,14 +99,17 @@ class DocumentTests(TestCase):
         """Who asks, and for what, is shown where it is told, as text."""
         assert await self.part(sections.tops) == "<div></div>"
         names, clients = (Counted(HOSTILE, 5),), (Counted("192.0.2.7", 9),)
-        status = replace(
-            status_of(self.observed.proxy), top_names=names, top_clients=clients
-        )
-        told = msgspec.to_builtins(status)
-        shown = await self.part(sections.tops, **told)
+        told = {"top_names": names, "top_clients": clients}
+        shown = await self.part(sections.tops, **msgspec.to_builtins(told))
         assert '<th scope="row">192.0.2.7</th><td class="number">9</td>' in shown
         assert "alert(1)</script>" not in shown
         assert ESCAPED in shown
+
+    async def test_untold(self) -> None:
+        """Where it is counted and not told there is room for it, and how to get it."""
+        shown = await self.part(sections.tops, top_names=[], top_clients=[])
+        assert shown.count("Shown to whoever gives the token, below") == 2
+        assert '<tbody data-rows="top_names"></tbody>' in shown
 
     async def test_warnings(self) -> None:
         """An upstream's warnings are shown, and when its certificate ends."""

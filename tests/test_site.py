@@ -13,6 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from dotproxy.cli.caller import CallError
 from dotproxy.config.naming import Naming
+from dotproxy.config.query_log import QueryLog
 from dotproxy.config.rule import Rule
 from dotproxy.local.book import Book
 from dotproxy.observe import actions
@@ -100,6 +101,33 @@ class SiteTests(TestCase):
         said = await self.post("/flush", f"Authorization: Bearer {TOKEN}")
         assert said.startswith("HTTP/1.1 200 ")
         assert len(self.observed.proxy.core.forwarder.cache) == 0
+
+    async def test_private(self) -> None:
+        """Over TCP it takes the token to learn what is asked, or who asks."""
+        self.observed = Observed(self, query_log=QueryLog(top=True, names="plain"))
+        await self.observed.ask("secret.lab.example")
+        await self.observed.counted()
+        knows = f"Authorization: Bearer {TOKEN}"
+        for path in ("/", "/status"):
+            said = await self.say("GET", path)
+            assert said.startswith("HTTP/1.1 200 "), path
+            assert "secret.lab.example" not in said
+            assert "127.0.0.0" not in said
+            for more in ("Authorization: Bearer wrong", "Origin: http://evil.example"):
+                assert "secret.lab.example" not in await self.say("GET", path, more)
+            assert "secret.lab.example" in await self.say("GET", path, knows)
+            assert "127.0.0.0" in await self.say("GET", path, knows)
+        assert "secret" not in await self.say("GET", "/metrics", knows)
+        owner = await self.observed.owner().get("status")
+        assert b"secret.lab.example" in owner
+
+    async def test_explain_private(self) -> None:
+        """What is in the cache was asked for by somebody: over TCP that takes the
+        token."""
+        path = "/explain?name=www.lab.example"
+        assert (await self.say("GET", path)).startswith("HTTP/1.1 401 ")
+        said = await self.say("GET", path, f"Authorization: Bearer {TOKEN}")
+        assert said.startswith("HTTP/1.1 200 ")
 
     async def test_origin(self) -> None:
         """A page from elsewhere does nothing, even if it knew the token."""

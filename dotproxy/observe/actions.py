@@ -20,7 +20,7 @@ from dotproxy.config.upstream import DEFAULT_GROUP
 from dotproxy.local.explain import Explanation, explain
 from dotproxy.observe.live import Watch
 from dotproxy.observe.metrics import exposition
-from dotproxy.observe.status import Status, status_of
+from dotproxy.observe.status import Status, public, status_of
 from dotproxy.observe.subject import Subject, can_answer
 from dotproxy.observe.upstream_status import state_of
 from dotproxy.pause import LONGEST
@@ -51,20 +51,23 @@ class Reply(NamedTuple):
     """What a browser may load and do because of it (Content-Security-Policy)."""
 
 
+Run = Callable[[Any, Words], Deferred[Reply]]
+"""What a call does, with who is looked at: a `Subject`, or who speaks for several."""
+
+
 class Fault(Exception):
     """The caller said something that cannot be done: one line says what."""
 
 
 class Call(NamedTuple):
-    """One thing to ask for, and whether it changes anything.
+    """One thing to ask for, and whether it changes anything."""
 
-    `run` is given who is looked at: a `Subject`, or who speaks for several.
-    """
-
-    run: Callable[[Any, Words], Deferred[Reply]]
+    run: Run
     acts: bool = False
     private: bool = False
     """Whether it is only for those who could change things, too."""
+    for_others: Run | None = None
+    """What runs in its place for those who could not."""
 
 
 class Flushed(msgspec.Struct, frozen=True):
@@ -128,6 +131,12 @@ def page(subject: Subject, words: Words) -> Deferred[Reply]:
     return written_page(status_of(subject), bool(subject.core.config.admin.token))
 
 
+def public_page(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Return the page without what is asked and who asks."""
+    acts = bool(subject.core.config.admin.token)
+    return written_page(public(status_of(subject)), acts)
+
+
 def written_page(status: Status, acts: bool) -> Deferred[Reply]:
     """Write the page about a status; `acts` says whether a token is configured.
 
@@ -157,6 +166,11 @@ def metrics(subject: Subject, words: Words) -> Deferred[Reply]:
 def status(subject: Subject, words: Words) -> Deferred[Reply]:
     """Return how the proxy fares."""
     return succeed(as_json(status_of(subject)))
+
+
+def public_status(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Return how the proxy fares, and not what is asked nor who asks."""
+    return succeed(as_json(public(status_of(subject))))
 
 
 def health(subject: Subject, words: Words) -> Deferred[Reply]:
@@ -230,14 +244,15 @@ def log(subject: Subject, words: Words) -> Deferred[Reply]:
 
 
 CALLS: Mapping[str, Call] = {
-    "": Call(page),
+    "": Call(page, for_others=public_page),
     "page.css": part("page.css", "text/css; charset=utf-8"),
     "page.js": part("page.js", "text/javascript; charset=utf-8"),
     "metrics": Call(metrics),
-    "status": Call(status),
+    "status": Call(status, for_others=public_status),
     "healthz": Call(health),
     "readyz": Call(readiness),
-    "explain": Call(explanation),
+    # It tells what is in the cache, and so what others have asked for.
+    "explain": Call(explanation, private=True),
     "log": Call(log, private=True),
     "flush": Call(flush, acts=True),
     "pause": Call(pause, acts=True),

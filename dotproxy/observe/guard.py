@@ -6,7 +6,8 @@ its visitors' browsers here, so:
 1. The Host must be an IP address, localhost or a name that is configured: a page that
    turns its own name to this address (DNS rebinding) calls us by that name.
 2. An Origin, which browsers send with every POST, must be this very place.
-3. An action needs the token, which a page does not know.
+3. An action needs the token, which a page does not know.  So does what tells of single
+   queries: what is asked, and who asks.
 """
 
 from collections.abc import Collection
@@ -47,7 +48,7 @@ class Guard:
     def refusal(self, call: Call, acts: bool) -> Refusal | None:
         """Return why a call is refused; None if it is not.
 
-        `acts` says whether it is to change anything.
+        `acts` says whether it is to change anything, or see what is private.
         """
         if not self._is_ours(call.host):
             reason = (

@@ -12,7 +12,7 @@ from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from dotproxy.observe.actions import CALLS, TEXT, Call, Fault, Reply
+from dotproxy.observe.actions import CALLS, TEXT, Call, Fault, Reply, Run
 from dotproxy.observe.guard import Call as Header
 from dotproxy.observe.guard import Refusal
 
@@ -71,7 +71,7 @@ class CallResource(Resource):
         if refusal is not None:
             return _write(request, _said(refusal))
         words = _words(request)
-        running = maybeDeferred(self._call.run, self._subject, words)
+        running = maybeDeferred(self._run_for(request), self._subject, words)
         running.addErrback(self._failed)
         gone = request.notifyFinish()
         running.addCallback(_finish, request, gone)
@@ -87,6 +87,13 @@ class CallResource(Resource):
             return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "that is too much")
         guarded = self._call.acts or self._call.private
         return self._judge.refusal(_header(request), guarded)
+
+    def _run_for(self, request: Request) -> Run:
+        """Return what runs for who asks."""
+        run, for_others = self._call.run, self._call.for_others
+        if for_others is None or not self._judge.refusal(_header(request), True):
+            return run
+        return for_others
 
     def _failed(self, failure: Failure) -> Reply:
         if failure.check(Fault):

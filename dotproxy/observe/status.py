@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dotproxy import __version__
 from dotproxy.clock import uptime
@@ -102,7 +103,7 @@ class Status(Struct, frozen=True):
     reloads_failed: int
     shared_cache: SharedStatus | None = None
     top_names: tuple[Counted, ...] | None = None
-    """None where they are not counted."""
+    """None where they are not counted, and none for those who must not see them."""
     top_clients: tuple[Counted, ...] | None = None
     workers: tuple[WorkerStatus, ...] = ()
     """Those who serve, where they are several."""
@@ -133,6 +134,13 @@ def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
         top_names=None if ranking is None else _first(ranking.names),
         top_clients=None if ranking is None else _first(ranking.clients),
     )
+
+
+def public(status: Status) -> Status:
+    """Return a status without what is asked, and who asks."""
+    if status.top_names is None:
+        return status
+    return replace(status, top_names=(), top_clients=())
 
 
 def replies_of(subject: Subject) -> dict[str, list[int]]:

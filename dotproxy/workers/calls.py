@@ -24,7 +24,7 @@ from dotproxy.observe.actions import (
     seconds_of,
     written_page,
 )
-from dotproxy.observe.status import Status
+from dotproxy.observe.status import Status, public
 from dotproxy.workers.viewers import Viewers
 
 Replies = Mapping[int, Reply]
@@ -69,6 +69,15 @@ async def page(speaker: Speaker, words: Words) -> Reply:
     return await written_page(speaker.status(replies), acts)
 
 
+async def public_page(speaker: Speaker, words: Words) -> Reply:
+    """Return the page without what is asked and who asks."""
+    replies = await speaker.ask("status", words)
+    if not replies:
+        return NOBODY
+    acts = bool(speaker.config.admin.token)
+    return await written_page(public(speaker.status(replies)), acts)
+
+
 async def metrics(speaker: Speaker, words: Words) -> Reply:
     """Return the metrics of all together."""
     replies = await speaker.ask("metrics", words)
@@ -79,6 +88,12 @@ async def status(speaker: Speaker, words: Words) -> Reply:
     """Return how all together fare."""
     replies = await speaker.ask("status", words)
     return as_json(speaker.status(replies)) if replies else NOBODY
+
+
+async def public_status(speaker: Speaker, words: Words) -> Reply:
+    """Return how all fare, and not what is asked nor who asks."""
+    replies = await speaker.ask("status", words)
+    return as_json(public(speaker.status(replies))) if replies else NOBODY
 
 
 async def readiness(speaker: Speaker, words: Words) -> Reply:
@@ -132,7 +147,7 @@ async def reload(speaker: Speaker, words: Words) -> Reply:
 def merged_calls() -> Mapping[str, Call]:
     """Return the calls by their paths, for a `Speaker`."""
     return {
-        path: call if path in BY_OURSELVES else call._replace(run=FOR_ALL[path])
+        path: call if path in BY_OURSELVES else _merged(path, call)
         for path, call in CALLS.items()
     }
 
@@ -141,6 +156,11 @@ BY_OURSELVES = ("page.css", "page.js", "healthz")
 """Calls that are not about a worker: the supervisor answers them as one alone does."""
 
 NOBODY = Reply(b"no worker serves\n", TEXT, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _merged(path: str, call: Call) -> Call:
+    others = call.for_others and FOR_OTHERS[path]
+    return call._replace(run=FOR_ALL[path], for_others=others)
 
 
 def _forgotten(reply: Reply) -> int:
@@ -163,3 +183,6 @@ FOR_ALL = {
     "reload": _running(reload),
 }
 """Calls that all workers answer together."""
+
+FOR_OTHERS = {"": _running(public_page), "status": _running(public_status)}
+"""What runs in place of some for those who could not change anything."""

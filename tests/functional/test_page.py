@@ -63,11 +63,12 @@ class PageTests(TestCase):
         program("chromium"), program("chromedriver")
         self.stage = Stage.create(self.addCleanup)
         self.admin = f"127.0.0.1:{free_port()}"
+        self.more = ""
 
     def start(self, *flags: str) -> Proxy:
         """Start a proxy, and look at it."""
         config = self.stage.folder / "dotproxy.toml"
-        config.write_text(CONFIG.format(admin=self.admin, token=TOKEN))
+        config.write_text(CONFIG.format(admin=self.admin, token=TOKEN) + self.more)
         listen = ("--listen", f"127.0.0.1:{free_port()}", "--config", str(config))
         proxy = start_twistd(self.stage, "dotproxy", *listen, *flags)
         self.browser = Browser(self.stage)
@@ -85,6 +86,10 @@ class PageTests(TestCase):
         with urllib.request.urlopen(f"http://{self.admin}/{path}", timeout=5) as reply:
             body: bytes = reply.read()
             return body.decode()
+
+    def is_shown(self, selector: str) -> bool:
+        style = f"getComputedStyle(document.querySelector({selector!r}))"
+        return bool(self.browser.run(f"return {style}.display !== 'none'"))
 
     def number(self, path: str) -> int:
         return int(self.browser.text(f"[data-live='{path}']").replace(",", ""))
@@ -180,6 +185,24 @@ class PageTests(TestCase):
         assert dig(proxy.port, "x.ads.example").explanations == {15}
         stored = "return localStorage.length + document.cookie.length"
         assert self.browser.run(stored) == 0, "the token is kept nowhere"
+
+    def test_tops(self) -> None:
+        """What is asked most, and who asks, is shown once the token is given."""
+        self.more = "[query_log]\ntop = true\n"
+        proxy = self.start("--upstream", "lab")
+        dig(proxy.port, "www.lab.example")
+        rows = "[data-rows='top_names']"
+        assert self.is_shown(".top-names .untold")
+        assert self.browser.text(rows) == ""
+        self.reach("#token")
+        self.browser.press(TOKEN)
+        self.wait_for(rows, "www.lab.example")
+        self.wait_for("[data-rows='top_clients']", "127.0.0.0")
+        assert not self.is_shown(".top-names .untold")
+        self.browser.run("document.querySelector('#token').value = ''")
+        assert eventually(lambda: self.is_shown(".top-names .untold"))
+        assert self.browser.text(rows) == ""
+        assert self.browser.complaints() == []
 
     def test_down(self) -> None:
         """An upstream that goes down is shown as that, and so is a proxy that ends."""

@@ -179,6 +179,13 @@ function link(state, text) {
 
 let timer = 0;
 
+// Whoever gives the token sees what is asked, and who asks.  What can be no token would
+// make a header that browsers refuse.
+function headers() {
+  const token = byId("token")?.value ?? "";
+  return /^[!-~]{16,}$/.test(token) ? { Authorization: `Bearer ${token}` } : {};
+}
+
 async function ask(path, options = {}) {
   return fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE), ...options });
 }
@@ -214,7 +221,7 @@ function take(status) {
 async function look() {
   clearTimeout(timer);
   try {
-    const reply = await ask("status");
+    const reply = await ask("status", { headers: headers() });
     if (!reply.ok) throw new Error(reply.statusText);
     const status = await reply.json();
     // A proxy that was started anew counts anew.

@@ -212,10 +212,10 @@ def tops(live: Live) -> Iterator[Tag]:
         ("top_clients", "Client", "Clients that ask most"),
     ):
         if live.at(key) is not None:
-            yield section(title, _top(live, key, what), kind=key.replace("_", "-"))
+            yield section(title, *_top(live, key, what), kind=key.replace("_", "-"))
 
 
-def _top(live: Live, key: str, what: str) -> Tag:
+def _top(live: Live, key: str, what: str) -> Iterator[Tag]:
     titles = tags.tr(
         tags.th(what, scope="col"),
         tags.th("Queries", scope="col", class_="number"),
@@ -228,4 +228,10 @@ def _top(live: Live, key: str, what: str) -> Tag:
         for row in live.at(key)
     )
     body = tags.tbody(rows, **{"data-rows": key})
-    return tags.table(tags.thead(titles), body)
+    yield tags.table(tags.thead(titles), body)
+    yield tags.p(
+        "Shown to whoever gives the token, below; ",
+        tags.code("dotproxy status"),
+        " shows them, too.",
+        class_="aside untold",
+    )
