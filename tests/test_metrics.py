@@ -63,7 +63,9 @@ class MetricsTests(TestCase):
         again = replies[("NOERROR", "cache")] + replies[("NOERROR", "ready")]
         assert again == 1
         assert self.values(observed, "dotproxy_rules") == {(): 1}
-        assert self.values(observed, "dotproxy_blocked_total") == {(): 1}
+        matched = self.values(observed, "dotproxy_rules_matched_total")
+        others = ("answer", "forward", "allow", "redirect")
+        assert matched == {("block",): 1, **{(each,): 0 for each in others}}
         assert self.values(observed, "dotproxy_rules_paused") == {(): 0}
         observed.proxy.pause.hold(60)
         assert self.values(observed, "dotproxy_rules_paused") == {(): 1}

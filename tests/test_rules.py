@@ -89,11 +89,17 @@ class PauseTests(TestCase):
         assert paused.answer(asking("nas.example")) is None
 
     def test_counted(self) -> None:
-        """What is blocked counts, what is answered in another way does not."""
-        counting = rules(BLOCK, NAS)
-        for name in ("x.ads.example", "y.ads.example", "nas.example", "example.org"):
+        """Each query that meets a rule counts by what that rule does; others, and what
+        is explained, do not."""
+        null = Rule("block", ("null.example",), reply="null")
+        counting = rules(BLOCK, LAN, NAS, ALLOW, null)
+        asked = ("x.ads.example", "y.ads.example", "null.example", "nas.example")
+        for name in (*asked, "box.lan", "good.ads.example", "example.org", "localhost"):
             counting.answer(asking(name))
-        assert counting.blocked == 2
+        counting.answer(chaos("x.ads.example"))
+        counting.draft(asking("x.ads.example"))
+        expected = {"block": 3, "answer": 1, "forward": 1, "allow": 1, "redirect": 0}
+        assert counting.matched == expected
 
 
 class AnswerTests(TestCase):

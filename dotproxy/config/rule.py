@@ -28,7 +28,8 @@ from dotproxy.config.setting import (
 from dotproxy.config.spelling import host_name, place
 from dotproxy.wire.dotted import read_name, spell_name
 
-ACTIONS = ("block", "answer", "forward", "allow", "redirect")
+BLOCK, ALLOW = "block", "allow"
+ACTIONS = (BLOCK, "answer", "forward", ALLOW, "redirect")
 REPLIES = ("nxdomain", "nodata", "null", "refused")
 POLICIES = STRIP, KEEP_ECH, PER_NAME = ("strip", "keep-ech", "address-per-name")
 

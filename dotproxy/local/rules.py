@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from dotproxy.config.rule import ACTIONS, ALLOW
 from dotproxy.local.actions import AAAA, A, Ask, Block, Own, kind_of
 from dotproxy.local.book import Book, Found
 from dotproxy.local.designation import NAME, Served, designation, nothing
@@ -48,8 +49,8 @@ class Rules:
         self.served: Served = nothing
         """What of us is reached encrypted, for those who want to find it."""
         self.paused = False
-        self.blocked = 0
-        """Replies that a rule blocked."""
+        self.matched = dict.fromkeys(ACTIONS, 0)
+        """Queries that met a rule, by its action."""
         self.use(book)
         self.edges = Edges()
         self.leases = leases or Leases((), lambda: 0.0)
@@ -72,22 +73,33 @@ class Rules:
 
     def answer(self, query: Query) -> bytes | None:
         """Return the reply to `query`, or None to leave it to the next."""
-        draft = self.draft(query)
-        if draft is None:
-            return None
-        self.blocked += draft.code == BLOCKED
-        return draft.reply(query)
+        found = self._find(query)
+        if found is not None:
+            self._count(found)
+        draft = self._draft(query, found)
+        return None if draft is None else draft.reply(query)
 
     def draft(self, query: Query) -> Draft | None:
         """Say what is answered here; None for what others must be asked."""
+        return self._draft(query, self._find(query))
+
+    def _find(self, query: Query) -> Found | None:
         if query.rdclass != IN:
             return None
-        name = query.name
-        found = self.held.find_for(name, query.question)
+        return self.held.find_for(query.name, query.question)
+
+    def _count(self, found: Found) -> None:
+        configured = self.held.naming.rules
+        if found.effect is Effect.ALLOW:
+            self.matched[ALLOW] += 1
+        elif found.entry < len(configured):
+            self.matched[configured[found.entry].action] += 1
+
+    def _draft(self, query: Query, found: Found | None) -> Draft | None:
         if found is not None:
             return self._met(found, query)
-        stays = self.held.naming.special.single_labels and _is_single(name)
-        if stays and query.type in ADDRESSED:
+        stays = self.held.naming.special.single_labels and _is_single(query.name)
+        if stays and query.rdclass == IN and query.type in ADDRESSED:
             # Not NXDOMAIN: top-level domains do exist.
             return Draft(negative(query.question, NOERROR, 0, SINGLE_LABEL_TTL))
         return None

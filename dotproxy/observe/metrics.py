@@ -152,13 +152,14 @@ def _rules(subject: Subject) -> Iterator[Metric]:
         ("dotproxy_rules", "Rules that are configured.", rules),
         ("dotproxy_rules_paused", "Whether they are paused.", paused),
     )
-    yield from _counters(
-        (
-            "dotproxy_blocked",
-            "Queries that a rule blocked, without those whose reply was ready.",
-            subject.rules.blocked,
-        ),
+    matched = CounterMetricFamily(
+        "dotproxy_rules_matched",
+        "Queries that met a rule, by its action, without those whose reply was ready.",
+        labels=["action"],
     )
+    for action, count in subject.rules.matched.items():
+        matched.add_metric([action], count)
+    yield matched
     names = GaugeMetricFamily(
         "dotproxy_list_names", "Names in a list of the rules.", labels=["file"]
     )

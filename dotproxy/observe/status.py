@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from dotproxy import __version__
 from dotproxy.clock import uptime
+from dotproxy.config.rule import BLOCK
 from dotproxy.journal.note import DOH, DOT, TCP, UDP
 from dotproxy.journal.top import Top
 from dotproxy.observe.certificate_status import CertificateStatus, certificates_status
@@ -127,7 +128,7 @@ def status_of(subject: Subject, now: Callable[[], float] = time.time) -> Status:
         gateway=gateway_status(subject),
         rules=len(core.config.rule),
         rules_paused_s=subject.pause.left,
-        blocked=subject.rules.blocked,
+        blocked=subject.rules.matched[BLOCK],
         reloads=subject.reloads,
         reloads_failed=subject.reloads_failed,
         shared_cache=status_of_shared(core.shared),
