@@ -119,7 +119,7 @@ class DocumentTests(TestCase):
         text = await self.part(
             lambda live: [sections.upstreams(live)], upstreams=shown["upstreams"]
         )
-        assert ">ends soon; one pin only<" in text
+        assert ">ends soon\none pin only<" in text
         assert ">2026-12-01<" in text
 
     async def test_in_clear(self) -> None:

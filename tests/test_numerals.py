@@ -11,7 +11,7 @@ class NumeralTests(TestCase):
         for spelling, value, text in (
             ("text", "up", "up"),
             ("note", "gone", "gone"),
-            ("notes", ["a", "b"], "a; b"),
+            ("notes", ["a", "b"], "a\nb"),
             ("count", 1234567, "1,234,567"),
             ("rate", 0.44, "0.4"),
             ("rate", 3456.7, "3,457"),

@@ -9,7 +9,8 @@ from twisted.trial.unittest import TestCase
 from dotproxy.cli.status_table import draw
 from dotproxy.observe.certificate_status import CertificateStatus
 from dotproxy.observe.gateway_status import GatewayStatus
-from dotproxy.observe.status import Status, status_of
+from dotproxy.observe.status import Counted, Status, status_of
+from dotproxy.observe.upstream_status import ConnectionStatus
 from tests.observed import Observed
 
 
@@ -67,6 +68,37 @@ class DrawTests(TestCase):
         assert "clients 2 there; gone: none" in self.drawn(
             replace(self.status, gateway=quiet)
         )
+
+    def test_tops(self) -> None:
+        """The first of those who ask, and of what is asked, where they are counted."""
+        names = tuple(Counted(f"n{n}.example", 9 - n) for n in range(7))
+        told = {"top_names": names, "top_clients": (Counted("192.0.2.0", 4),)}
+        lines = self.drawn(replace(self.status, **told))
+        named = ", ".join(f"n{n}.example {9 - n}" for n in range(5))
+        assert f"asked most {named}" in lines
+        assert "ask most 192.0.2.0 4" in lines
+
+    def test_connections(self) -> None:
+        """Each connection says how old it is, what it owes, and what encrypts it."""
+        (upstream,) = self.status.upstreams
+        tls = "TLS 1.3 TLS_AES_256_GCM_SHA384"
+        one = ConnectionStatus("ready", tls, 3.0, 2, 0.5, 7, None)
+        odd = replace(upstream, connections=(one,))
+        lines = self.drawn(replace(self.status, upstreams=(odd,)))
+        assert f"ready 3.0 s 7 2 0.5 s {tls}" in lines
+
+    def test_narrow(self) -> None:
+        """On a narrow terminal lines are folded, and nothing is cut."""
+        (upstream,) = self.status.upstreams
+        pin = f"sha256//{'Z' * 60}="
+        one = ConnectionStatus("ready", "TLS 1.3 " + "Y" * 40, 3.0, 2, 0.5, 7, None)
+        odd = replace(upstream, warnings=(pin,), connections=(one,))
+        out = StringIO()
+        status = replace(self.status, upstreams=(odd,))
+        draw(status, status, Console(file=out, width=60))
+        said = out.getvalue()
+        assert max(map(len, said.splitlines())) <= 60
+        assert (said.count("Z"), said.count("Y")) == (60, 40)
 
     def test_upstream(self) -> None:
         """The end of its certificate, and what is odd, stand with an upstream."""

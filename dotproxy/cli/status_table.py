@@ -8,12 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from dotproxy.observe.gateway_status import GatewayStatus
-from dotproxy.observe.status import ClientStatus, Status, WorkerStatus
+from dotproxy.observe.status import ClientStatus, Counted, Status, WorkerStatus
 from dotproxy.observe.upstream_status import ConnectionStatus, UpstreamStatus
 
 STYLES = {"up": "green", "down": "bold red", "new": "yellow"}
 
 MEGABYTE = 2**20
+
+MOST_NAMED = 5
+"""Of the names, and of the clients, that come most often."""
 
 Line = tuple[str, str]
 
@@ -62,6 +65,10 @@ def _whole(first: Status, later: Status) -> Iterator[Line]:
         label = "warning" if certificate.warnings else "shows"
         whose = f"a certificate for {certificate.name or 'no name'}"
         yield label, f"{whose}, expires {certificate.expires}"
+    if later.top_names:
+        yield "asked most", _most(later.top_names)
+    if later.top_clients:
+        yield "ask most", _most(later.top_clients)
     cache = later.cache
     share = 100 * cache.octets / cache.size if cache.size else 0
     size = f"{cache.octets / MEGABYTE:.1f} MiB ({share:.0f} %)"
@@ -74,6 +81,10 @@ def _whole(first: Status, later: Status) -> Iterator[Line]:
         yield "warning", f"{turned_away} queries, {clients.turned_out} clients away"
     in_clear = sum(each.queries_in_clear for each in later.upstreams)
     yield "in clear", f"{in_clear} queries left unencrypted"
+
+
+def _most(top: tuple[Counted, ...]) -> str:
+    return ", ".join(f"{each.name} {each.count}" for each in top[:MOST_NAMED])
 
 
 def _gateway(gateway: GatewayStatus) -> Iterator[Line]:
@@ -128,6 +139,7 @@ def _connections(connections: tuple[ConnectionStatus, ...]) -> Padding:
     table.add_column("connection")
     for title in ("age", "answers", "in flight", "oldest"):
         table.add_column(title, justify="right")
+    table.add_column("encrypted by", overflow="fold")
     for each in connections:
         oldest = each.oldest_unanswered_s
         table.add_row(
@@ -136,6 +148,7 @@ def _connections(connections: tuple[ConnectionStatus, ...]) -> Padding:
             str(each.answers),
             str(each.in_flight),
             "-" if oldest is None else span(oldest),
+            each.tls,
         )
     return Padding(table, (0, 0, 0, 2), expand=False)
 

@@ -254,8 +254,15 @@ class PageTests(TestCase):
         eventually(lambda: not dnsperf.running, 32)
         for width, height, scheme in ((390, 844, "dark"), (1280, 900, "light")):
             self.browser.show(width, height, scheme)
-            wide = self.browser.run("return document.documentElement.scrollWidth")
+            wide, card = self.browser.run(
+                "const warning = document.querySelector('.warning');"
+                "warning.textContent = 'sha256//' + 'x'.repeat(90);"
+                "const card = warning.parentElement;"
+                "const wide = document.documentElement.scrollWidth;"
+                "return [wide, card.scrollWidth - card.clientWidth]"
+            )
             assert wide <= width
+            assert card <= 0, "the longest word of a warning stays on its card"
         for scheme in ("light", "dark"):
             self.browser.show(1280, 1160, scheme)
             picture = self.browser.picture()

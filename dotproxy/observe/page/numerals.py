@@ -20,8 +20,8 @@ def note(value: object) -> str:
 
 
 def notes(value: Sequence[str] | None) -> str:
-    """Write several sentences."""
-    return "; ".join(value or ())
+    """Write several sentences, each on a line."""
+    return "\n".join(value or ())
 
 
 def count(value: float | None) -> str:

@@ -41,7 +41,7 @@ function span(value) {
 const SPELLINGS = {
   text: known(String),
   note: (value) => value ?? "",
-  notes: (value) => (value ?? []).join("; "),
+  notes: (value) => (value ?? []).join("\n"),
   count: known(grouped),
   rate: known((value) => (value < 10 ? value.toFixed(1) : grouped(value))),
   percent: known((value) => `${value.toFixed(1)} %`),
