@@ -18,6 +18,7 @@ from dotproxy.upstream.dial import connector
 from dotproxy.upstream.dot import DoT
 from dotproxy.upstream.inquiry import Way
 from dotproxy.upstream.pool import Limits, Pool
+from dotproxy.upstream.quiet_udp import quiet_udp
 from dotproxy.upstream.routes import Route, Routes
 from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.upstream.tls import Authenticator, Trust
@@ -93,7 +94,7 @@ def limits(forward: Forward, most: int) -> Limits:
 def _server(upstream: Upstream, trust: Trust, config: Config, reactor: Any) -> Server:
     if upstream.cleartext:
         places = [(address, upstream.port) for address in upstream.addresses]
-        way = Way(reactor, SystemRandom())
+        way = Way(reactor, SystemRandom(), quiet_udp(reactor))
         return Cleartext(places, upstream.max_in_flight, way)
     name = upstream.server_name or upstream.addresses[0]
     judge = authenticator_of(upstream, trust)

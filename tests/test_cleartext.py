@@ -13,6 +13,7 @@ from dotproxy.upstream.cleartext import MOST_PORTS, Cleartext
 from dotproxy.upstream.health import PAUSE_WHILE_DARK
 from dotproxy.upstream.inquiry import PATIENCE, RETRY_AFTER, Way
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
+from dotproxy.upstream.quiet_udp import QuietUDP
 from dotproxy.upstream.ticker import TICK
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import parse_query
@@ -37,7 +38,7 @@ class CleartextTests(SynchronousTestCase):
         assert self.network.getDelayedCalls() == []
 
     def server_of(self, most: int) -> Cleartext:
-        return Cleartext((ONE, TWO), most, Way(self.network, Random(7)))
+        return Cleartext((ONE, TWO), most, Way(self.network, Random(7), self.network))
 
     def ask(self, *names: str, patience: float = 60.0) -> list[Deferred[Answer]]:
         deadline = self.network.seconds() + patience
@@ -307,7 +308,7 @@ class LoopbackTests(TestCase):
         port = reactor.listenUDP(0, resolver, "127.0.0.1")
         self.addCleanup(port.stopListening)
         at = ("127.0.0.1", port.getHost().port)
-        server = Cleartext((at,), 8, Way(reactor, Random(7)))
+        server = Cleartext((at,), 8, Way(reactor, Random(7), QuietUDP(reactor)))
         self.addCleanup(server.stop)
         several = [Waiting(a_query(name, reactor.seconds() + 5)) for name in "abc"]
         for waiting in several:

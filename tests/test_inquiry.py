@@ -31,7 +31,7 @@ class InquiryTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.network = Network()
         self.network.advance(100)
-        self.way = Way(self.network, Random(7))
+        self.way = Way(self.network, Random(7), self.network)
         self.query = make_query("nas.home.arpa")
 
     def begin(self, *servers: Address) -> Inquiry:

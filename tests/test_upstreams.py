@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dotproxy.config.model import DEFAULT_LISTEN, Config, ConfigError, Forward, Upstream
@@ -30,7 +31,7 @@ from dotproxy.upstreams import groups, limits, routes
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query, parse_query
 from tests.clients import BROKEN_PEM, answer_to, file_of, query
-from tests.resolvers import Network
+from tests.resolvers import Network, Resolver, reply
 
 ONE = Upstream(("192.0.2.1", "192.0.2.2"), server_name="dns.one.example")
 TWO = Upstream(("2001:db8::2",), port=8853)
@@ -174,6 +175,27 @@ class GroupsTests(SynchronousTestCase):
         for number in range(5):
             home.exchange(parse_query(query(1, f"{number}.home.arpa")))
         assert len(self.network.open) == 3
+
+
+class ClearTests(TestCase):
+    """In clear on the real reactor."""
+
+    async def test_silent(self) -> None:
+        """A query that leaves in clear leaves no line in the log."""
+        resolver = Resolver(lambda wish: [reply(wish)])
+        port = reactor.listenUDP(0, resolver, "127.0.0.1")
+        self.addCleanup(port.stopListening)
+        near = replace(ROUTER, addresses=("127.0.0.1",), port=port.getHost().port)
+        home = groups(make_config(ONE, near), reactor)["home"]
+        self.addCleanup(home.stop)
+        said: list[Any] = []
+        globalLogPublisher.addObserver(said.append)
+        self.addCleanup(globalLogPublisher.removeObserver, said.append)
+        wish = parse_query(query(1, "nas.home.arpa"))
+        wish.deadline = reactor.seconds() + 5
+        assert (await home.exchange(wish)).rcode == 0
+        await deferLater(reactor, 0)
+        assert said == []
 
 
 class RoutesTests(SynchronousTestCase):

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorUDP
 from twisted.python.failure import Failure
 
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
@@ -23,12 +24,13 @@ RETRY_AFTER, PATIENCE = 1.0, 2.0
 class Way:
     """How queries leave in clear; `sent` counts them.
 
-    `reactor` is asked for time, UDP and TCP.  Of `random` come the IDs, so it must
-    not be one that can be guessed (RFC 5452 section 9.2).
+    `reactor` is asked for time and TCP, `udp` for ports.  Of `random` come the IDs, so
+    it must not be one that can be guessed (RFC 5452 section 9.2).
     """
 
     reactor: Any
     random: Random
+    udp: IReactorUDP
     sent: int = 0
 
     def count(self) -> None:
@@ -83,11 +85,12 @@ class Inquiry:
         number = self._way.random.getrandbits(16)
         message = outgoing_in_clear(self._query, number)
         question = kind(message, self.server, self._way.count)
+        network: Any = self._way.udp if kind is UdpQuestion else self._way.reactor
         self._question = question
         self._late_at = self._way.reactor.seconds() + patience
         question.replied.addCallback(self._replied)
         question.replied.addErrback(self._failed)
-        question.send(self._way.reactor)
+        question.send(network)
 
     def _replied(self, message: bytes) -> None:
         over_udp = isinstance(self._question, UdpQuestion)
