@@ -50,7 +50,10 @@ class Options(usage.Options):
     """Read the name of a sub-command, and what follows it."""
 
     synopsis = "dotproxy COMMAND [options]"
-    longdesc = "See what upstreams are like.  `dotproxy COMMAND --help` tells more."
+    longdesc = (
+        "See what upstreams are like; see how a proxy fares, and steer it.  `dotproxy"
+        " COMMAND --help` tells more."
+    )
     subCommands = (
         ("check", None, CheckOptions, "Examine upstreams; say whether all is well."),
         ("pin", None, PinOptions, "Print the pins of a server's certificates."),
