@@ -76,6 +76,9 @@ class Forwarder:
         for local in self._locals:
             reply = local.answer(query)
             if reply is not None:
+                if query.trace is not None:
+                    by = type(local).__name__
+                    query.trace.note("local", "{by} has the answer", by=by)
                 query.source = LOCAL
                 return count(self.replies.local, reply)
         reply = self._memory.answer(query)
@@ -131,6 +134,8 @@ class Forwarder:
         else:
             self.log.failure("no reply could be made", failure)
             code, reason = NETWORK_ERROR, "internal error"
+        if query.trace is not None:
+            query.trace.note("failed", "no answer: {reason}", reason=reason)
         self.failed += 1
         query.source = ERROR
         said = status(query, SERVFAIL, explanation(code, reason))
@@ -139,6 +144,8 @@ class Forwarder:
     def _refresh(self, query: Query) -> None:
         """Ask again before the answer ends, for nobody in particular."""
         self.refreshed += 1
+        if query.trace is not None:
+            query.trace.note("refresh", "the answer is asked for anew before its end")
         self._coalesce.exchange(query).addErrback(self._let_be)
 
     def _let_be(self, failure: Failure) -> None:
@@ -150,6 +157,10 @@ class Forwarder:
         """Fire with the reply, or with a stale one if that takes too long."""
         reply: Deferred[bytes] = Deferred()
         until = self._clock.seconds() + self._stale_timeout
+        if query.trace is not None:
+            query.trace.note(
+                "stale", "it serves in {seconds} s", seconds=self._stale_timeout
+            )
         self._patient.append(Patient(query, until, reply))
         self._ticker.wake()
 

@@ -7,6 +7,7 @@ from dotproxy.detours import Detours
 from dotproxy.local.rules import Alias, Rules
 from dotproxy.upstream.interface import IUpstream, UpstreamError
 from dotproxy.wire.answer import Answer
+from dotproxy.wire.dotted import spell_name
 from dotproxy.wire.draft import FORGED, explained
 from dotproxy.wire.message import FormatError
 from dotproxy.wire.query import Query, about
@@ -50,6 +51,9 @@ class Ruled:
             asking = self._upstream.exchange(query)
             return asking.addCallback(self._checked, query)
         behind = about(query, alias.target)
+        if query.trace is not None:
+            target = spell_name(alias.target)
+            query.trace.note("rules", "an alias of {target}", target=target)
         # Clients name the alias in their hello, which the gateway does not know.
         led = self._rules.lead(alias.target) is not None
         draft = None if led else self._rules.draft(behind)
@@ -61,9 +65,12 @@ class Ruled:
 
     def _checked(self, answer: Answer, query: Query) -> Answer:
         try:
-            return self._rules.checked(query.question, answer)
+            checked = self._rules.checked(query.question, answer)
         except FormatError as fault:
             raise UpstreamError(f"an answer cannot be checked: {fault}") from None
+        if checked is not answer and query.trace is not None:
+            query.trace.note("rules", "the answer leads to what a rule keeps away")
+        return checked
 
     def _joined(self, answer: Answer, query: Query, alias: Alias) -> Answer:
         try:

@@ -27,6 +27,7 @@ from dotproxy.server.encryption import check
 from dotproxy.server.inherited import inherit, listening
 from dotproxy.server.listeners import NOTHING, Inherited, bind_all
 from dotproxy.signals import Signal
+from dotproxy.tracing.tracing import Tracing
 from dotproxy.upstream.addresses import Addresses
 from dotproxy.upstream.connection import Connection
 from dotproxy.upstream.dial import connector
@@ -98,6 +99,8 @@ def assemble(
     if config.cache.file:
         _keep_cache(proxy, reactor)
     _keep_journal(proxy)
+    if config.trace:
+        _trace(proxy, reactor)
     with ExitStack() as undo:
         doors = bind_doors(config.admin, os.environ, reactor)
         undo.callback(_close, doors)
@@ -225,6 +228,12 @@ def _keep_journal(proxy: Proxy) -> None:
     if settings.top:
         proxy.ranking = create_ranking(journal)
         journal.enter(proxy.ranking)
+
+
+def _trace(proxy: Proxy, reactor: Any) -> None:
+    """Let the log tell of some names; who reads the log is to know."""
+    names = proxy.core.config.trace
+    proxy.factory.trace_with(Tracing(names, reactor.seconds))
 
 
 def _keep_cache(proxy: Proxy, reactor: Any) -> None:

@@ -72,7 +72,9 @@ def group(upstreams: Sequence[Server], config: Config, reactor: Any) -> Strategy
     """Return upstreams as one that asks them in the configured order."""
     strategy = config.forward.strategy
     order = order_by(strategy, Random())
-    return Strategy(upstreams, order, reactor, race=strategy == "race")
+    made = Strategy(upstreams, order, reactor, race=strategy == "race")
+    made.name = strategy
+    return made
 
 
 def limits(forward: Forward, most: int) -> Limits:

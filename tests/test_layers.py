@@ -20,6 +20,7 @@ FLOORS = (
         *("json_log", "reports", "signals", "whole_file"),
     },
     {"local", "upstream", "lab", "journal", "http"},
+    {"tracing"},
     {"forwarder", "upstreams", "detours", "loops", "shared", "sharing"},
     {"ruled"},
     {"resolver"},

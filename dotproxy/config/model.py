@@ -27,6 +27,7 @@ from dotproxy.config.setting import (
     ConfigError,
     Flag,
     Text,
+    Texts,
     check_types,
     checked,
     one_of,
@@ -136,7 +137,8 @@ class Config(Struct, frozen=True):
     """Hold everything that can be configured.
 
     With `lab` the default group has no upstream: a small server in this process takes
-    its place.  `workers` is how many processes serve, 0 for one on each core.
+    its place.  `workers` is how many processes serve, 0 for one on each core.  The
+    queries for the names of `trace`, spelled as in rules, are logged step by step.
     """
 
     listen: tuple[Listen, ...]
@@ -157,6 +159,7 @@ class Config(Struct, frozen=True):
     certificate: tuple[Certificate, ...] = ()
     workers: Annotated[int, whole(0, MOST_WORKERS)] = 1
     lab: bool = False
+    trace: Texts = ()
 
     def __post_init__(self) -> None:
         check_types(self)

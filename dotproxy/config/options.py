@@ -23,6 +23,7 @@ from dotproxy.config.model import (
     parse_listen,
 )
 from dotproxy.config.named_files import certificate_file
+from dotproxy.config.rule import rule_name
 from dotproxy.config.setting import advice, shown
 from dotproxy.config.spelling import spki_pin, spread
 from dotproxy.config.toml_file import DEFAULT, load
@@ -39,7 +40,7 @@ GROUPS = {
     "Upstream": {"upstream": "SPEC", "strategy": "NAME", "timeout": "SECONDS"},
     "TLS": {"pin": "PIN", "ca-file": "FILE"},
     "Cache": {"cache-size": "BYTES"},
-    "Watch": {"admin": "ADDR", "log-format": "FORMAT"},
+    "Watch": {"admin": "ADDR", "log-format": "FORMAT", "trace": "NAME"},
     "Run": {"config": "FILE", "workers": "N", "help": "", "version": ""},
 }
 """What --help shows, in its order: the flags of each group and their values."""
@@ -89,7 +90,7 @@ class Options(usage.Options):
         self._base = DEFAULT
         self._listen: list[Listen] = []
         self._upstream: list[Upstream] = []
-        self._lab = False
+        self._lab, self._trace = False, list[str]()
         self._workers: int | None = None
         self._tls: dict[str, Any] = {}
         self._forward: dict[str, Any] = {}
@@ -198,6 +199,11 @@ class Options(usage.Options):
         if self.parent is not None and text == "json":
             self.parent["logger"] = "dotproxy.json_log.observer"
 
+    def opt_trace(self, text: str) -> None:
+        """Log each step of queries for this name, or for .NAME and all below it, with
+        their octets; may be repeated (default none)."""
+        self._trace.append(checked("--trace", text, rule_name))
+
     def opt_config(self, text: str) -> None:
         """Read this file, dotproxy.toml; flags override it (default none)."""
         try:
@@ -225,6 +231,7 @@ class Options(usage.Options):
             "forward": replace(self._base.forward, **self._forward),
             "cache": replace(self._base.cache, **self._cache),
             "admin": replace(self._base.admin, **self._admin),
+            "trace": tuple(self._trace),
         }
         if self._listen:
             changes["listen"] = tuple(self._listen)
@@ -239,9 +246,8 @@ class Options(usage.Options):
             self.config = replace(self._base, **changes)
         except ConfigError as fault:
             flag = fault.path[0] in ("listen", "workers") or self._upstream
-            raise usage.UsageError(
-                f"--{fault}" if flag else f"--listen: {fault}"
-            ) from None
+            said = f"--{fault}" if flag else f"--listen: {fault}"
+            raise usage.UsageError(said) from None
 
     def _check_upstream_flags(self) -> None:
         if self._lab and (self._upstream or self._tls):

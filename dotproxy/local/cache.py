@@ -143,12 +143,18 @@ class Cache:
 
         What holds for a part of the network only is left out.
         """
-        now = self._now()
         for flags in range(256):
-            entry = self._entries.get(fold(question) + bytes((flags,)))
-            if entry is not None:
-                stored, life = times(entry)
-                yield Kept(answer_of(entry), now - stored, life)
+            kept = self.kept(fold(question) + bytes((flags,)))
+            if kept is not None:
+                yield kept
+
+    def kept(self, key: bytes) -> Kept | None:
+        """Return what is kept for queries with this key, whether it holds or not."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        stored, life = times(entry)
+        return Kept(answer_of(entry), self._now() - stored, life)
 
     def entries(self) -> Iterator[tuple[int, bytes, bytes]]:
         """Return the age in seconds, the key and the entry of all, for `restore`.

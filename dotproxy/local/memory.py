@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dotproxy.local.cache import Cache
 from dotproxy.local.failures import Failures
 from dotproxy.local.replies import CACHE, ERROR, STALE, Replies, count
+from dotproxy.local.told import of_cache, of_learning
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
 
@@ -33,6 +34,8 @@ class Memory:
     def answer(self, query: Query) -> bytes | None:
         """Return what holds, or what must do while asking is no use."""
         reply = self.cache.answer(query)
+        if query.trace is not None:
+            query.trace.note("cache", "{kept}", kept=of_cache(self.cache, query))
         if reply is not None:
             query.source = CACHE
             return count(self.replies.cache, reply)
@@ -42,6 +45,8 @@ class Memory:
         stale = self.stale(query)
         if stale is not None:
             return stale
+        if query.trace is not None:
+            query.trace.note("cache", "it failed a moment ago, so nobody is asked yet")
         query.source = ERROR
         return count(self.replies.error, failed)
 
@@ -50,6 +55,8 @@ class Memory:
         reply = None if self._exact(query) else self.cache.stale(query)
         if reply is None:
             return None
+        if query.trace is not None:
+            query.trace.note("stale", "what is kept has to do")
         query.source = STALE
         return count(self.replies.stale, reply)
 
@@ -57,6 +64,9 @@ class Memory:
         """Keep an answer, or that there was none."""
         self._failures.learn(query, answer)
         self.cache.learn(query, answer, exact=self._exact(query))
+        if query.trace is not None:
+            learned = of_learning(self.cache, query, answer)
+            query.trace.note("learned", "{learned}", learned=learned)
 
     def flush(self, name: bytes | None = None, subtree: bool = False) -> int:
         """Forget a name, with all below it if `subtree`, or everything; count them."""

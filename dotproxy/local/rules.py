@@ -13,6 +13,7 @@ from dotproxy.local.lead import BINDINGS, Lead, host_of
 from dotproxy.local.leases import Leases
 from dotproxy.local.screen import targets, without_private
 from dotproxy.local.special import NO_DESIGNATION
+from dotproxy.local.told import of_rules
 from dotproxy.local.verdicts import Effect
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.draft import BLOCKED, FILTERED, FORGED, IN, Draft, negative
@@ -77,6 +78,8 @@ class Rules:
         if found is not None:
             self._count(found)
         draft = self._draft(query, found)
+        if query.trace is not None:
+            query.trace.note("rules", "{rule}", rule=of_rules(self.held, query))
         return None if draft is None else draft.reply(query)
 
     def draft(self, query: Query) -> Draft | None:

@@ -49,7 +49,7 @@ class DatagramProtocol(DNSDatagramProtocol):
         `addr` is the place of the message in the batch that the port reads.
         """
         datagrams = self.transport.datagrams
-        source = None if self.journal is None else datagrams.source(addr)
+        source = datagrams.source(addr) if self.controller.wants_clients else None
         reply = self.controller.respond(data, UDP, source)
         if isinstance(reply, bytes):
             datagrams.reply(addr, reply)
@@ -62,8 +62,8 @@ class DatagramProtocol(DNSDatagramProtocol):
 
     def answer_late(self, message: bytes, client: Client) -> None:
         """Answer a query that had to wait, and is in no batch any more."""
-        noting = self.journal is not None
-        source = self.transport.datagrams.host(client) if noting else None
+        wanted = self.controller.wants_clients
+        source = self.transport.datagrams.host(client) if wanted else None
         reply = self.controller.respond(message, UDP, source)
         if isinstance(reply, bytes):
             self._send(reply, client)

@@ -34,6 +34,8 @@ from dotproxy.server.turned_away import Refuser
 from dotproxy.server.turns import Turns
 from dotproxy.server.under_way import UnderWay
 from dotproxy.server.visit import Visit
+from dotproxy.tracing.tracing import Tracing
+from dotproxy.tracing.way import note_reply
 from dotproxy.wire.message import FormatError
 from dotproxy.wire.query import Query, limit_datagram, limit_stream, parse_query
 from dotproxy.wire.reply import rejection
@@ -68,6 +70,9 @@ class ProxyServerFactory(DNSServerFactory):
         """Messages that could not be read."""
         self.journal: Journal | None = None
         """Where replies are noted; None where nobody reads it."""
+        self._tracing: Tracing | None = None
+        self.wants_clients = False
+        """Whether it makes a difference who asks."""
         self.serve(resolver, terms)
 
     def serve(self, resolver: DoTResolver, terms: Terms) -> None:
@@ -88,6 +93,12 @@ class ProxyServerFactory(DNSServerFactory):
     def note_in(self, journal: Journal | None) -> None:
         """Note replies there from now on, or nowhere."""
         self.journal = journal
+        self.wants_clients = journal is not None or self._tracing is not None
+
+    def trace_with(self, tracing: Tracing) -> None:
+        """Let the queries of some names be traced from now on."""
+        self._tracing, self.wants_clients = tracing, True
+        self._clear_ready()
 
     def datagram_protocol(self) -> DatagramProtocol:
         """Make the protocol for one UDP port."""
@@ -121,7 +132,7 @@ class ProxyServerFactory(DNSServerFactory):
         client: Client | None = None,
     ) -> bytes | Deferred[bytes] | None:
         """Return the reply to a client's message; see `Responder`."""
-        reply, sourced = self._respond(message, transport)
+        reply, sourced = self._respond(message, transport, client)
         if client is None or self.journal is None or reply is None:
             return reply
         visit = Visit(self.journal, transport, client, message)
@@ -131,7 +142,7 @@ class ProxyServerFactory(DNSServerFactory):
         return reply
 
     def _respond(
-        self, message: bytes, transport: Transport
+        self, message: bytes, transport: Transport, client: Client | None
     ) -> tuple[bytes | Deferred[bytes] | None, Sourced]:
         """Return the reply, and who knows where it came from once it is there."""
         ready = self.ready[transport]
@@ -152,11 +163,16 @@ class ProxyServerFactory(DNSServerFactory):
         ready.looked_at[query.type] += 1
         now = self._clock.seconds()
         query.deadline = now + self._patience
+        if self._tracing is not None:
+            self._tracing.follow(query, transport, client)
         answer = self._forwarder.resolve(query)
         if isinstance(answer, bytes):
             ready.keep(query, answer)
-            return answer, query
-        return self.under_way.add(query, answer, now), query
+        else:
+            answer = self.under_way.add(query, answer, now)
+        if query.trace is not None:
+            note_reply(query.trace, query, answer)
+        return answer, query
 
     def _limit(self, query: Query, transport: Transport) -> None:
         """Set what the client takes, and is told besides.
@@ -177,6 +193,9 @@ class ProxyServerFactory(DNSServerFactory):
         except FormatError:
             return None
         limit_datagram(query)
+        if self._tracing is not None and self._tracing.wants(query):
+            # It waits its turn, and then is followed all its way.
+            return None
         reply = self._forwarder.known(query)
         if reply is not None:
             self.ready[UDP].looked_at[query.type] += 1

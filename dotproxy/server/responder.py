@@ -25,6 +25,10 @@ class Responder(TypingProtocol):
     def journal(self) -> Journal | None:
         """Where replies are noted; None where nobody reads it."""
 
+    @property
+    def wants_clients(self) -> bool:
+        """Whether it makes a difference who asks."""
+
     def respond(
         self,
         message: bytes,
@@ -35,7 +39,7 @@ class Responder(TypingProtocol):
 
         What it says besides the answer depends on the transport.  The Deferred never
         fails, and fires before the client's patience ends.  A reply to a `client`
-        whose address is given is noted.
+        whose address is given is noted; so give it where that makes a difference.
         """
 
     def known(self, message: bytes) -> bytes | None:

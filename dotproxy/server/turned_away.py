@@ -42,6 +42,7 @@ class Refuser:
     """
 
     gate = None
+    wants_clients = True
 
     def __init__(
         self, usual: Any, verdict: Verdict, refusal: Refusal = NOT_ALLOWED

@@ -17,6 +17,7 @@ from dotproxy.upstream.asked import Asked
 from dotproxy.upstream.interface import UNREACHABLE, UpstreamError
 from dotproxy.upstream.pending import Pending
 from dotproxy.upstream.proof import Proof
+from dotproxy.upstream.seen import note_arrived, note_sent
 from dotproxy.upstream.tls import Identity, Unverified
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.framing import Frames, frame
@@ -126,7 +127,10 @@ class Connection(Protocol):
         """
         self.last_used = self._clock.seconds()
         number = self.pending.add(asked, self.last_used)
-        self.transport.write(frame(outgoing(asked.query, number, padding)))
+        message = outgoing(asked.query, number, padding)
+        if asked.query.trace is not None:
+            note_sent(asked.query.trace, self, message)
+        self.transport.write(frame(message))
 
     def expire(self, now: float) -> None:
         """Fail the queries whose deadline has passed."""
@@ -231,6 +235,8 @@ class Connection(Protocol):
         sent = self.pending.take(message)
         if sent is not None:
             self.last_used = self._heard_at = now
+            if sent.asked.query.trace is not None:
+                note_arrived(sent.asked.query.trace, message)
             try:
                 self._answered(sent.asked, parse_answer(message), now - sent.at)
             except FormatError as fault:

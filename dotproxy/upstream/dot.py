@@ -161,6 +161,8 @@ class DoT:
         """
         self._note_failure(reason)
         for asked in reversed(queries):
+            if asked.query.trace is not None:
+                asked.query.trace.note("connection", "lost while it owed the answer")
             self._replay(asked, REPLAYS_IN_VAIN if reason else MOST_REPLAYS)
             self._give_up(asked, UpstreamError("connection lost"))
 
@@ -168,12 +170,16 @@ class DoT:
         """Ask once more, beside a connection that may or may not answer yet."""
         self._note_failure(reason)
         for asked in reversed(queries):
+            if asked.query.trace is not None:
+                asked.query.trace.note("connection", "{why}", why=reason)
             self._replay(asked, REPLAYS_IN_VAIN)
 
     # What waits, and what is asked again.
 
     def _wait(self, asked: Asked) -> None:
         """Let a query wait for a connection; what is asked again goes first."""
+        if asked.query.trace is not None:
+            asked.query.trace.note("connection", "none has room, so it waits for one")
         if asked.replays:
             self._waiting.appendleft(asked)
         else:
@@ -200,6 +206,10 @@ class DoT:
             asked.replays += 1
             asked.chances += 1
             self.replayed += 1
+            if asked.query.trace is not None:
+                asked.query.trace.note(
+                    "retry", "{upstream}, once more", upstream=self.name
+                )
             self._wait(asked)
 
     def _give_up(self, asked: Asked, error: UpstreamError) -> None:

@@ -60,6 +60,10 @@ class Exchange:
         if upstream is None:
             self.late_at = float("inf")
             return False
+        if self.query.trace is not None:
+            self.query.trace.note(
+                "ask", "{upstream}, {why}", upstream=upstream.name, why=self._why(now)
+            )
         self.late_at = now + upstream.health.patience
         self._open += 1
         self._asked.append(upstream.ask(self.query, self))
@@ -83,6 +87,9 @@ class Exchange:
         if answer.helpful:
             self._settle(answer)
             return
+        if self.query.trace is not None:
+            rcode = answer.rcode
+            self.query.trace.note("answer", "RCODE {rcode} is no help", rcode=rcode)
         # An answer cut short still beats an excuse.
         if self._second_best is None or answer.truncated:
             self._second_best = answer
@@ -91,10 +98,22 @@ class Exchange:
     def failed(self, error: UpstreamError) -> None:
         """Hear that an upstream has no answer; see Asker."""
         self._open -= 1
+        if self.query.trace is not None:
+            self.query.trace.note("answer", "none, {error}", error=str(error))
         self._errors.append(str(error))
         if error.code == UNREACHABLE:
             self._code = UNREACHABLE
         self._go_on()
+
+    def _why(self, now: float) -> str:
+        """Say why another is asked now."""
+        if not self._asked:
+            return "which comes first"
+        if not self._open:
+            return "since the one before did not help"
+        if now >= self.late_at:
+            return "since the one before is late"
+        return "at the same time"
 
     def _go_on(self) -> None:
         if not (self.ask_next() or self._open):

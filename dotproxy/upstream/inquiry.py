@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorUDP
 from twisted.python.failure import Failure
 
 from dotproxy.upstream.interface import NETWORK_ERROR, UNREACHABLE, UpstreamError
+from dotproxy.upstream.seen import note_arrived, note_sent_in_clear
 from dotproxy.upstream.tcp_question import TcpQuestion
 from dotproxy.upstream.udp_question import Address, UdpQuestion
 from dotproxy.wire.answer import Answer, parse_answer
@@ -84,6 +85,9 @@ class Inquiry:
     def _ask(self, kind: type[UdpQuestion | TcpQuestion], patience: float) -> None:
         number = self._way.random.getrandbits(16)
         message = outgoing_in_clear(self._query, number)
+        if self._query.trace is not None:
+            over = "UDP" if kind is UdpQuestion else "TCP"
+            note_sent_in_clear(self._query.trace, self.server, over, message)
         question = kind(message, self.server, self._way.count)
         network: Any = self._way.udp if kind is UdpQuestion else self._way.reactor
         self._question = question
@@ -94,6 +98,8 @@ class Inquiry:
 
     def _replied(self, message: bytes) -> None:
         over_udp = isinstance(self._question, UdpQuestion)
+        if self._query.trace is not None:
+            note_arrived(self._query.trace, message)
         try:
             answer = parse_answer(message)
         except FormatError as fault:

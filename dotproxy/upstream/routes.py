@@ -38,6 +38,8 @@ class Routes:
         group = self.groups.get(self._rest if name is None else name)
         if group is None:
             return fail(UpstreamError(f"there is no group {name!r} to ask"))
+        if query.trace is not None:
+            query.trace.note("group", "{group}", group=name or self._rest)
         return group.exchange(query)
 
     def drain(self) -> Deferred[None]:

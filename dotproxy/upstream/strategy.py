@@ -13,6 +13,7 @@ from dotproxy.upstream.asked import Server
 from dotproxy.upstream.exchange import Exchange
 from dotproxy.upstream.health import PAUSE_WHILE_DARK, PAUSE_WHILE_SERVED
 from dotproxy.upstream.interface import IUpstream, UpstreamError
+from dotproxy.upstream.seen import candidates
 from dotproxy.upstream.ticker import Ticker, until
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
@@ -44,6 +45,8 @@ class Strategy:
         self._order = order
         self._clock = clock
         self._race = race
+        self.name = ""
+        """How the order is called where it is configured."""
         self.hedges = 0
         """Times that another upstream was asked since the one before was late."""
         self._exchanges: list[Exchange] = []
@@ -52,6 +55,10 @@ class Strategy:
     def exchange(self, query: Query) -> Deferred[Answer]:
         """Ask; see IUpstream."""
         at_once, later = self._candidates(query)
+        if query.trace is not None:
+            order = candidates(at_once, later)
+            said = {"strategy": self.name, "order": order}
+            query.trace.note("strategy", "{strategy}: {order}", **said)
         if not at_once:
             reasons = (f"{u.name}: {u.health.reason}" for u in self.upstreams)
             return fail(UpstreamError("; ".join(reasons)))

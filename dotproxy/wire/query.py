@@ -35,6 +35,7 @@ from dotproxy.wire.message import (
     skip_plain_name,
 )
 from dotproxy.wire.subnet import SUBNET
+from dotproxy.wire.trace import Trace
 
 REPLY_BLOCK = 468
 """Octets to whose multiple a reply is padded, if it is (RFC 8467 section 4.1)."""
@@ -66,6 +67,7 @@ class Query:
         "signed",
         "source",
         "subnet",
+        "trace",
         "wire",
     )
 
@@ -85,6 +87,8 @@ class Query:
         self.options, self.block = b"", 0
         self.source = ""
         """Where its reply came from, once there is one; see `Replies`."""
+        self.trace: Trace | None = None
+        """Who wants to know what becomes of it; nearly always nobody."""
 
     @property
     def name(self) -> bytes:
@@ -154,6 +158,7 @@ def about(query: Query, name: bytes) -> Query:
     other = Query(wire, question, query.opt, query.signed)
     other.deadline = query.deadline
     other.subnet = query.subnet
+    other.trace = query.trace
     return other
 
 
