@@ -145,7 +145,7 @@ class Forwarder:
         """Ask again before the answer ends, for nobody in particular."""
         self.refreshed += 1
         if query.trace is not None:
-            query.trace.note("refresh", "the answer is asked for anew before its end")
+            query.trace.note("refresh", "asked for anew, before its end")
         self._coalesce.exchange(query).addErrback(self._let_be)
 
     def _let_be(self, failure: Failure) -> None:
@@ -158,9 +158,8 @@ class Forwarder:
         reply: Deferred[bytes] = Deferred()
         until = self._clock.seconds() + self._stale_timeout
         if query.trace is not None:
-            query.trace.note(
-                "stale", "it serves in {seconds} s", seconds=self._stale_timeout
-            )
+            says = "what is kept serves unless an answer comes within {seconds} s"
+            query.trace.note("stale", says, seconds=self._stale_timeout)
         self._patient.append(Patient(query, until, reply))
         self._ticker.wake()
 

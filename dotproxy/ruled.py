@@ -69,7 +69,7 @@ class Ruled:
         except FormatError as fault:
             raise UpstreamError(f"an answer cannot be checked: {fault}") from None
         if checked is not answer and query.trace is not None:
-            query.trace.note("rules", "the answer leads to what a rule keeps away")
+            query.trace.note("rules", "the answer has what a rule keeps away")
         return checked
 
     def _joined(self, answer: Answer, query: Query, alias: Alias) -> Answer:

@@ -10,6 +10,7 @@ from dotproxy.upstream.interface import IUpstream, UpstreamError
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query, parse_query
 from tests.fakes import FakeUpstream, make_answer, make_query
+from tests.traces import follow
 
 
 class CoalesceTests(SynchronousTestCase):
@@ -343,3 +344,18 @@ class AnewTests(CoalesceTests):
             self.failureResultOf(each, UpstreamError)
         self.ask(9.0)
         assert len(self.upstream.asked) == 3
+
+
+class TraceTests(CoalesceTests):
+    """What is told of waiting together."""
+
+    def test_joined(self) -> None:
+        """Who joins hears how many wait already, and who may not, why."""
+        self.coalesce.exchange(make_query())
+        second, hasty = make_query(), make_query()
+        hasty.deadline = 0.0
+        told, alone = follow(second), follow(hasty)
+        self.coalesce.exchange(second)
+        self.coalesce.exchange(hasty)
+        assert told.steps == ["coalesce: waits with 1 more for the same answer"]
+        assert alone.steps == ["coalesce: alone, since it has less time than who asked"]

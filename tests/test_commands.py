@@ -6,6 +6,8 @@ from io import StringIO
 from typing import Any
 from unittest import mock
 
+import dns.message
+import msgspec
 from twisted.internet import reactor
 from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -99,6 +101,28 @@ class CommandTests(TestCase):
         _, said, _ = await self.run_with("explain", "localhost", "aaaa")
         assert "says      NOERROR, AAAA ::1" in said.splitlines()
 
+    async def test_trace(self) -> None:
+        """It shows each step with its time, and the octets; or says why it cannot."""
+        code, said, _ = await self.run_with("trace", "www.lab.example")
+        lines = [line.split(maxsplit=2) for line in said.splitlines()]
+        assert code == 0
+        assert [stage for _, stage, _ in lines] == [
+            *("asked", "rules", "cache", "group", "strategy", "ask", "connection"),
+            *("sent", "arrived", "learned", "reply"),
+        ]
+        times = [float(ms) for ms, _, _ in lines]
+        assert times == sorted(times)
+        _, said, _ = await self.run_with("trace", "www.lab.example", "A", "--json")
+        *_, cached, reply = msgspec.json.decode(said)["steps"]
+        assert cached["says"].startswith("a hit, ")
+        read_back = dns.message.from_wire(bytes.fromhex(reply["fields"]["octets"]))
+        assert [each.address for each in read_back.answer[0]] == [
+            "192.0.2.1",
+            "192.0.2.2",
+        ]
+        outcome = await self.run_with("trace", "www.lab.example", "NONSENSE")
+        assert outcome == (1, "", "dotproxy: 'NONSENSE' is no type of records\n")
+
     async def test_token(self) -> None:
         """Over TCP it needs the token, which it has from the environment."""
         code, _, complaint = await self.run_with("flush", where=self.observed.url)
@@ -156,6 +180,8 @@ class UsageTests(SynchronousTestCase):
         assert "takes a NAME" in self.fault("flush", "--subtree")
         assert self.fault("explain").startswith("name a NAME")
         assert "not 'c'" in self.fault("explain", "a", "b", "c")
+        assert self.fault("trace").startswith("name a NAME")
+        assert "not 'c'" in self.fault("trace", "a", "b", "c")
         assert self.fault("pause", "soon") == "'soon' is no number of seconds"
         assert self.fault("pause", "1", "2") == "say once for how many seconds"
         assert "flags only" in self.fault("status", "now")
@@ -165,8 +191,9 @@ class UsageTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """Each says what it is for."""
-        for command in ("status", "flush", "pause", "reload", "explain"):
-            options: Any = read([command, *(["a"] if command == "explain" else [])])
+        for command in ("status", "flush", "pause", "reload", "explain", "trace"):
+            named = ["a"] if command in ("explain", "trace") else []
+            options: Any = read([command, *named])
             text = options.getUsage()
             assert text.startswith(f"Usage: dotproxy {command} ")
             assert "--admin=PLACE" in text

@@ -7,6 +7,7 @@ from random import Random
 from unittest import mock
 
 from OpenSSL import SSL
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
@@ -41,6 +42,7 @@ from tests.connections import (
     answer_to,
     tls_records,
 )
+from tests.traces import follow
 
 NOW = datetime.now(UTC)
 ROOT = Authority.create("root", NOW)
@@ -817,3 +819,25 @@ class ReprTests(SynchronousTestCase):
         assert repr(peer.connection) == "<Connection closing, 2 under way>"
         peer.clock.advance(0)
         assert repr(peer.connection) == "<Connection closed, 2 under way>"
+
+
+class TraceTests(SynchronousTestCase):
+    def test_octets(self) -> None:
+        """A trace has the very octets that leave and arrive, and whose they are."""
+        line = a_line()
+        transport, query = line.connection.transport, a_query()
+        transport.getPeer = lambda: IPv4Address("TCP", "192.0.2.1", 853)  # type: ignore
+        told = follow(query)
+        line.connection.ask(Waiting(query).asked, 128)
+        line.run()
+        [sent] = line.listener.queries
+        line.answer(sent)
+        line.run()
+        assert [step.rpartition(" ")[2] for step in told.steps] == [
+            sent.hex(),
+            answer_to(sent).hex(),
+        ]
+        assert told.steps[0].startswith(
+            "sent: to 192.0.2.1 port 853, TLSv1.3, open for 0.0 s,"
+            " with 0 more under way, 128 octets: "
+        )

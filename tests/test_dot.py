@@ -1,10 +1,13 @@
 """One upstream, whatever becomes of the connections to it."""
 
+from unittest import mock
+
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from dotproxy.upstream import connection
 from dotproxy.upstream.addresses import Addresses, AddressSource
 from dotproxy.upstream.asked import MOST_WAITING
 from dotproxy.upstream.connection import SILENCE_BORNE
@@ -21,6 +24,7 @@ from dotproxy.wire.answer import Answer
 from dotproxy.wire.edns import KEEPALIVE, option
 from dotproxy.wire.query import parse_query
 from tests.connections import Call, Network, Peer, Waiting, a_query, answer_to
+from tests.traces import Told, follow
 
 HERE = "192.0.2.1"
 
@@ -948,3 +952,47 @@ class StopTests(SynchronousTestCase):
             scene.clock.advance(0)
         self.failureResultOf(answer, UpstreamError)
         assert [formatEvent(event) for event in events] == []
+
+
+class TraceTests(SynchronousTestCase):
+    """What is told of connections."""
+
+    def setUp(self) -> None:
+        """Leave out what leaves: the peers of these tests have no address."""
+        patch = mock.patch.object(connection, "note_sent")
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def ask(self, scene: Scene) -> Told:
+        waiting = Waiting(a_query("a", 60.0))
+        told = follow(waiting.asked.query)
+        scene.dot.ask(waiting.asked.query, waiting)
+        return told
+
+    def test_wait(self) -> None:
+        """A query that waits for a connection says so."""
+        told = self.ask(Scene())
+        assert told.steps == ["connection: none has room, so it waits for one"]
+
+    def test_lost(self) -> None:
+        """So does one whose connection is lost, and that it is asked again."""
+        scene = Scene()
+        peer = scene.proven()
+        told = self.ask(scene)
+        peer.hang_up()
+        assert told.steps == [
+            "connection: lost while it owed the answer",
+            "retry: lab, once more",
+            "connection: none has room, so it waits for one",
+        ]
+
+    def test_silent(self) -> None:
+        """So does one whose connection is silent."""
+        scene = Scene()
+        scene.proven()
+        told = self.ask(scene)
+        scene.wait(SILENCE_BORNE + 0.2)
+        assert told.steps[:2] == [
+            f"connection: no answer for {SILENCE_BORNE} s",
+            "retry: lab, once more",
+        ]

@@ -20,6 +20,7 @@ from tests.fakes import (
     make_answer,
     make_query,
 )
+from tests.traces import follow
 
 DEADLINE = 105.0
 
@@ -300,3 +301,39 @@ class CancelTests(ExchangeTests):
         self.flushLoggedErrors()
         self.failureResultOf(exchange.result)
         assert counts(self.upstreams) == [1, 0, 0]
+
+
+class TraceTests(ExchangeTests):
+    """What is told of asking one after the other."""
+
+    def test_reasons(self) -> None:
+        """Each who is asked is named, and why; so is what came of it."""
+        told = follow(self.query)
+        exchange = self.begin()
+        exchange.ask_next()
+        self.clock.advance(1)
+        exchange.ask_next()
+        self.two.fail("refused")
+        self.one.answer(SERVFAIL)
+        self.three.answer(NXDOMAIN)
+        assert told.steps == [
+            "ask: one, which comes first",
+            "ask: two, at the same time",
+            "ask: three, since the one before is late",
+            "answer: none, two: refused",
+            "answer: SERVFAIL is no help",
+        ]
+
+    def test_after_failure(self) -> None:
+        """The next is asked since the one before did not help."""
+        told = follow(self.query)
+        self.begin()
+        self.one.fail()
+        assert told.steps[-1] == "ask: two, since the one before did not help"
+
+    def test_cut_short(self) -> None:
+        """An answer that was cut short is no help, and that is told."""
+        told = follow(self.query)
+        self.begin(self.one)
+        self.one.answer(truncated=True)
+        assert told.steps[-1] == "answer: NOERROR, cut short, is no help"

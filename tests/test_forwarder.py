@@ -31,6 +31,7 @@ from tests.fakes import (
     make_answer,
     make_query,
 )
+from tests.traces import follow
 
 STALE, CACHED_ERROR = 3, 13
 """INFO-CODEs "Stale Answer" and "Cached Error" (RFC 8914 4.4, 4.14)."""
@@ -606,3 +607,50 @@ class PrefetchTests(ForwarderTests):
         self.keep(age=TTL - 1)
         assert address(self.known(make_query())) == "1 A 192.0.2.1"
         assert len(self.upstream.asked) == 2
+
+
+class TraceTests(SynchronousTestCase):
+    """What is told beside what the parts tell."""
+
+    def setUp(self) -> None:
+        self.clock, self.upstream = Clock(), FakeUpstream("one")
+        self.query = make_query()
+        self.told = follow(self.query)
+
+    def test_local(self) -> None:
+        """A reply that is known here is told, and by whom."""
+        forwarder = make_forwarder(self.upstream, self.clock, FakeLocal(b"reply"))
+        forwarder.resolve(self.query)
+        assert self.told.steps == ["local: FakeLocal has the answer"]
+
+    def test_failed(self) -> None:
+        """So is why there is none."""
+        forwarder = make_forwarder(self.upstream, self.clock)
+        forwarder.resolve(self.query)
+        self.upstream.fail("on fire")
+        assert self.told.steps[-1] == "failed: no answer: one: on fire"
+
+    def test_stale(self) -> None:
+        """So is a stale answer that stands by, and serves."""
+        forwarder = make_forwarder(self.upstream, self.clock)
+        forwarder.resolve(self.query)
+        self.upstream.answer()
+        self.clock.advance(TTL + 1)
+        self.told.take()
+        forwarder.resolve(self.query)
+        self.clock.pump([0.1] * 20)
+        assert self.told.steps == [
+            "cache: a miss, what is kept ended 1 s ago",
+            "stale: what is kept serves unless an answer comes within 1.8 s",
+            "stale: what is kept has to do",
+        ]
+
+    def test_refresh(self) -> None:
+        """So is an answer that is asked for anew before its end."""
+        forwarder = make_forwarder(self.upstream, self.clock)
+        forwarder.resolve(self.query)
+        self.upstream.answer()
+        self.clock.advance(TTL * 0.95)
+        self.told.take()
+        forwarder.resolve(self.query)
+        assert self.told.steps[0] == "refresh: asked for anew, before its end"

@@ -17,6 +17,7 @@ from dotproxy.wire.message import TC
 from tests.clients import TcpTransport
 from tests.fakes import NXDOMAIN, make_query
 from tests.resolvers import Network, Port, reply
+from tests.traces import follow
 
 ONE, TWO = ("10.0.0.1", 53), ("10.0.0.2", 53)
 
@@ -203,3 +204,18 @@ class TcpTests(InquiryTests):
         self.pass_time(inquiry, PATIENCE)
         assert self.successResultOf(inquiry.result).truncated
         assert transport.disconnected
+
+
+class TraceTests(InquiryTests):
+    def test_octets(self) -> None:
+        """A trace has the octets that leave in clear and arrive, each time."""
+        told = follow(self.query)
+        self.begin()
+        sent = self.port.sent
+        short = cut_short(sent)
+        self.port.receive(short)
+        assert told.steps[:2] == [
+            f"sent: to 10.0.0.1 port 53 in clear over UDP, 42 octets: {sent.hex()}",
+            f"arrived: {len(short)} octets: {short.hex()}",
+        ]
+        assert " in clear over TCP, 42 octets: " in told.steps[2]

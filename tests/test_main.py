@@ -46,7 +46,7 @@ class ReadTests(TestCase):
         assert self.refusal("check", "--jsno").endswith("did you mean --json?")
         assert self.refusal() == (
             "which command?  There are"
-            " check, pin, profile, status, log, explain, flush, pause, reload"
+            " check, pin, profile, status, log, explain, trace, flush, pause, reload"
         )
 
     def test_version(self) -> None:

@@ -10,6 +10,7 @@ from dotproxy.local.memory import Memory
 from dotproxy.wire.message import NOERROR, NXDOMAIN, SERVFAIL
 from dotproxy.wire.query import Query
 from tests.messages import opt
+from tests.traces import follow
 from tests.words import NXDOMAIN as NO_SUCH_NAME
 from tests.words import SOA, Time, answering, asking, error_codes, read, ttls
 
@@ -187,3 +188,31 @@ class MemoryTests(TestCase):
         assert found == {
             ("cache", NOERROR): 1, ("stale", NOERROR): 1, ("error", SERVFAIL): 1
         }  # fmt: skip
+
+    def test_way(self) -> None:
+        """A miss, what is learned, a hit, and that it ended: a trace has each."""
+        told = follow(self.query)
+        self.memory.answer(self.query)
+        self.succeed()
+        self.time.now += 30
+        self.memory.answer(self.query)
+        self.time.now += 90
+        self.memory.answer(self.query)
+        self.memory.stale(self.query)
+        assert told.steps == [
+            "cache: a miss, nothing is kept",
+            "learned: NOERROR, 1 records, kept for 100 s",
+            "cache: a hit, 30 s old, holds for 70 s more",
+            "cache: a miss, what is kept ended 20 s ago",
+            "stale: what is kept has to do",
+        ]
+
+    def test_way_of_failure(self) -> None:
+        """So it has a failure that is remembered."""
+        told = follow(self.query)
+        self.break_down()
+        self.memory.answer(self.query)
+        assert told.steps[-2:] == [
+            "cache: a miss, nothing is kept",
+            "cache: it failed a moment ago, so nobody is asked yet",
+        ]

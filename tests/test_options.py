@@ -202,6 +202,13 @@ class FlagTests(TestCase):
         expected = (PRESETS["google"], Upstream(("192.0.2.1",), 8853, "dns.example"))
         self.assertEqual(config, replace(DEFAULT, upstream=expected))
 
+    def test_trace(self) -> None:
+        """Names are traced as they are spelled in rules; nothing else is a name."""
+        config = read("--trace Example.com --trace .Lab.example")
+        self.assertEqual(config.trace, ("example.com", ".lab.example"))
+        with self.assertRaisesRegex(UsageError, "--trace 'a..b' "):
+            read("--trace a..b")
+
     def test_lab(self) -> None:
         """The lab takes the place of every upstream."""
         self.assertEqual(

@@ -35,6 +35,7 @@ from tests.messages import (
     record,
     spoiled,
 )
+from tests.traces import follow
 
 LABEL = b"\x3f" + b"a" * 63
 
@@ -442,3 +443,12 @@ class AboutTests(TestCase):
         assert (again.key, again.opt) == (other.key, other.opt)
         assert (other.deadline, other.dnssec_ok) == (7.0, True)
         assert other.subnet == query.subnet
+
+
+class TraceTests(TestCase):
+    def test_followed(self) -> None:
+        """Who traces a query traces what is asked on its behalf; else nobody does."""
+        query = parse_query(message(0x0100, [EXAMPLE]))
+        assert query.trace is None
+        told = follow(query)
+        assert about(query, b"\1a\0").trace is told

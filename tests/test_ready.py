@@ -14,6 +14,7 @@ from dotproxy.wire.message import NXDOMAIN, REFUSED
 from dotproxy.wire.query import Query, limit_datagram, parse_query
 from dotproxy.wire.reply import from_answer, status
 from tests.messages import EXAMPLE, answers, message, opt, queries, quick, record
+from tests.traces import follow
 from tests.words import Time, answering, asking, letters, respelled
 
 
@@ -346,3 +347,13 @@ class AnyTests(TestCase):
         """Whatever the octets, to look for a reply to them is no fault."""
         ready = ready_for(parse_query(data.draw(queries())))
         assert ready.find(octets) is None
+
+
+class TraceTests(TestCase):
+    def test_not_kept(self) -> None:
+        """What is traced is never ready: it has to go all its way each time."""
+        query = asking()
+        follow(query)
+        assert not ready_for(query).replies
+        query.trace = None
+        assert ready_for(query).replies

@@ -15,6 +15,7 @@ from dotproxy.upstream.strategy import Strategy, order_by
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
 from tests.fakes import NXDOMAIN, SERVFAIL, FakeServer, counts, make_query
+from tests.traces import follow
 
 PRIVATE = b"\4home\4arpa\0"
 
@@ -167,3 +168,11 @@ class RoutesTests(SynchronousTestCase):
         self.failureResultOf(asking, UpstreamError)
         self.clock.advance(1)
         assert self.clock.getDelayedCalls() == []
+
+    def test_group(self) -> None:
+        """A trace has the group, be it that of a rule or that of all the rest."""
+        for name, group in (("nas.home.arpa", "home"), ("example.com", "all")):
+            query = make_query(name)
+            told = follow(query)
+            self.routes.exchange(query)
+            assert told.steps[0] == f"group: {group}"

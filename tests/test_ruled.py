@@ -17,6 +17,7 @@ from dotproxy.wire.message import NXDOMAIN
 from tests.fakes import FakeUpstream, make_query
 from tests.messages import BACK, message, record
 from tests.redirects import redirect
+from tests.traces import follow
 from tests.words import answering
 
 BLOCK = Rule("block", (".ads.example",))
@@ -181,3 +182,16 @@ class RuledTests(SynchronousTestCase):
         query, waiting = self.upstream.asked[-1]
         waiting.callback(answering(query, "@ 60 HTTPS 1 . port=1"))
         assert self.said(asking)[1][-1] == 'b.example. 60 IN HTTPS 1 . port="1"'
+
+    def test_changes(self) -> None:
+        """A trace has the alias that is followed, and that an answer was not let in."""
+        query = make_query("files.example")
+        told = follow(query)
+        book = Book.read(Naming((alias("files.example", "www.example"), BLOCK)))
+        Ruled(self.upstream, Rules(book)).exchange(query)
+        asked, waiting = self.upstream.asked[-1]
+        waiting.callback(answering(asked, "@ 60 CNAME x.ads.example."))
+        assert told.steps == [
+            "rules: an alias of www.example",
+            "rules: the answer has what a rule keeps away",
+        ]

@@ -19,6 +19,7 @@ from dotproxy.wire.message import NOERROR, NXDOMAIN, REFUSED, FormatError
 from dotproxy.wire.query import Query, parse_query
 from tests.messages import BACK, EXAMPLE, message, opt, record
 from tests.redirects import GATEWAY, LEASES, redirect, rules_of
+from tests.traces import follow
 from tests.words import Time, answering, asking, error_codes, read, ttls
 
 BLOCK = Rule("block", (".ads.example",))
@@ -503,3 +504,12 @@ class AdmitsTests(TestCase):
         service = asking("_8443._https.example.com", "HTTPS")
         answer = answering(service, "@ 300 HTTPS 1 .")
         assert self.admits(keep, answer, query=service) == [False]
+
+
+class TraceTests(TestCase):
+    def test_rule(self) -> None:
+        """A trace has the rule that a query meets."""
+        query = asking("x.ads.example")
+        told = follow(query)
+        rules(NAS, BLOCK).answer(query)
+        assert told.steps == ["rules: rule 2, block (nxdomain), by ads.example"]

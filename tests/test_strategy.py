@@ -24,6 +24,7 @@ from dotproxy.upstream.ticker import TICK
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
 from tests.fakes import FakeServer, counts, make_answer, make_query
+from tests.traces import follow
 
 PATIENCE = 5.0
 """Seconds until the deadline of the queries in these tests."""
@@ -624,3 +625,17 @@ class StopTests(StrategyTests):
         """Stopping where nothing is under way is harmless."""
         self.strategy.stop()
         assert [each.stopped for each in self.upstreams] == [True] * 3
+
+
+class TraceTests(SynchronousTestCase):
+    def test_order(self) -> None:
+        """A trace has the strategy, and who is asked in which order."""
+        clock = Clock()
+        servers = cast(list[Server], [FakeServer(name, clock) for name in "ab"])
+        strategy = Strategy(servers, order_by("failover", Random(1)), clock)
+        strategy.name = "failover"
+        query = make_query()
+        query.deadline = PATIENCE
+        told = follow(query)
+        strategy.exchange(query)
+        assert told.steps[0] == "strategy: failover: a (up), then b (up)"

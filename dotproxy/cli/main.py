@@ -24,6 +24,7 @@ from dotproxy.cli.pin import PinOptions
 from dotproxy.cli.profile import ProfileOptions
 from dotproxy.cli.reload import ReloadOptions
 from dotproxy.cli.status import StatusOptions
+from dotproxy.cli.trace import TraceOptions
 from dotproxy.config.options import opt_version
 from dotproxy.config.setting import shown
 
@@ -61,6 +62,7 @@ class Options(usage.Options):
         ("status", None, StatusOptions, "Show how a proxy fares that runs here."),
         ("log", None, LogOptions, "Show queries as they come."),
         ("explain", None, ExplainOptions, "Show what it does with a name, and why."),
+        ("trace", None, TraceOptions, "Let it ask for a name, and show each step."),
         ("flush", None, FlushOptions, "Let it forget a name, or all."),
         ("pause", None, PauseOptions, "Let its rules step aside for a while."),
         ("reload", None, ReloadOptions, "Let it read its configuration again."),

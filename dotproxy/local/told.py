@@ -25,7 +25,8 @@ def of_rules(book: Book, query: Query) -> str:
         return f"{listed} is of special use, and never leaves"
     rule = rules[found.entry]
     exempt = found.effect is Effect.ALLOW and rule.action != "allow"
-    return f"{'exempt from ' if exempt else ''}rule {found.entry + 1}, {rule}: {listed}"
+    met = f"rule {found.entry + 1}, {rule}, by {listed}"
+    return f"exempt from {met}" if exempt else met
 
 
 def of_cache(cache: Cache, query: Query) -> str:

@@ -22,6 +22,7 @@ from dotproxy.observe.live import Watch
 from dotproxy.observe.metrics import exposition
 from dotproxy.observe.status import Status, public, status_of
 from dotproxy.observe.subject import Subject, can_answer
+from dotproxy.observe.traced import trace
 from dotproxy.observe.upstream_status import state_of
 from dotproxy.pause import LONGEST
 from dotproxy.wire.dotted import ALLOWED, read_name
@@ -224,14 +225,17 @@ def reload(subject: Subject, words: Words) -> Deferred[Reply]:
 
 def explanation(subject: Subject, words: Words) -> Deferred[Reply]:
     """Say what becomes of a question; lists may be long, so a thread does it."""
-    if not words.get("name"):
-        raise Fault("which name?  Give name=, and perhaps type=")
-    name, kind = _name(words["name"]), _type(words.get("type", "A"))
+    name, kind = _asked_for(words)
     explaining: Deferred[Explanation] = deferToThread(
         explain, subject.rules.held, name, kind
     )
     question = name + kind.to_bytes(2, "big") + IN.to_bytes(2, "big")
     return explaining.addCallback(_explained, subject, question)
+
+
+def tracing(subject: Subject, words: Words) -> Deferred[Reply]:
+    """Ask for a name as a client does, and say what each stage did about it."""
+    return trace(subject, *_asked_for(words)).addCallback(as_json)
 
 
 def log(subject: Subject, words: Words) -> Deferred[Reply]:
@@ -254,6 +258,7 @@ CALLS: Mapping[str, Call] = {
     # It tells what is in the cache, and so what others have asked for.
     "explain": Call(explanation, private=True),
     "log": Call(log, private=True),
+    "trace": Call(tracing, acts=True),
     "flush": Call(flush, acts=True),
     "pause": Call(pause, acts=True),
     "reload": Call(reload, acts=True),
@@ -288,6 +293,13 @@ def _kept(kept: Any) -> KeptAnswer:
     rcode = dns.rcode.to_text(dns.rcode.Rcode.make(kept.answer.rcode))
     left = kept.life - kept.age
     return KeptAnswer(rcode, len(kept.answer.records), kept.age, left)
+
+
+def _asked_for(words: Words) -> tuple[bytes, int]:
+    """Return the name and the type that a caller wonders about."""
+    if not words.get("name"):
+        raise Fault("which name?  Give name=, and perhaps type=")
+    return _name(words["name"]), _type(words.get("type", "A"))
 
 
 def _name(text: str) -> bytes:

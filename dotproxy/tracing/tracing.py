@@ -10,7 +10,7 @@ from dotproxy.journal.question import question_in
 from dotproxy.local.book import own_names
 from dotproxy.local.names import NameTable
 from dotproxy.local.verdicts import Claim, Effect, Verdict
-from dotproxy.tracing.way import Step, Way, note_query
+from dotproxy.tracing.way import Step, Way
 from dotproxy.wire.query import Query
 
 TRACED = Verdict(0, Effect.ALLOW)
@@ -56,5 +56,11 @@ class Tracing:
             )
 
         query.trace = Way(self._seconds, tell)
-        said = str(address_of(client)) if client else "an unknown address"
-        note_query(query.trace, query.wire, said, transport)
+        query.trace.note(
+            "received",
+            "from {client} over {transport}, {size} octets: {octets}",
+            client=str(address_of(client)) if client else "an unknown address",
+            transport=transport,
+            size=len(query.wire),
+            octets=query.wire,
+        )

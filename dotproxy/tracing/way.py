@@ -40,18 +40,6 @@ class Way:
         self._tell(Step(ms, stage, says, {k: _spelled(v) for k, v in fields.items()}))
 
 
-def note_query(trace: Trace, message: bytes, client: str, transport: str) -> None:
-    """Note a query that came."""
-    trace.note(
-        "received",
-        "from {client} over {transport}, {size} octets: {octets}",
-        client=client,
-        transport=transport,
-        size=len(message),
-        octets=message,
-    )
-
-
 def note_reply(
     trace: Trace, sourced: Sourced, replying: bytes | Deferred[bytes]
 ) -> None:

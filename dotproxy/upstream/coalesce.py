@@ -55,14 +55,16 @@ class Coalesce:
         flight = flights[-1]
         if query.deadline < flight.deadline:
             if query.trace is not None:
-                query.trace.note("coalesce", "alone: it has less time than who asked")
+                says = "alone, since it has less time than who asked"
+                query.trace.note("coalesce", says)
             return self._upstream.exchange(query).addCallback(self._learned, query)
         if len(flight.waiting) >= MOST_WAITING:
             return fail(UpstreamError("too many wait for the same answer"))
         self.joined += 1
         if query.trace is not None:
             already = len(flight.waiting)
-            query.trace.note("coalesce", "waits with {already} more", already=already)
+            says = "waits with {already} more for the same answer"
+            query.trace.note("coalesce", says, already=already)
         waiting: Deferred[Answer] = Deferred()
         flight.waiting.append(waiting)
         return waiting

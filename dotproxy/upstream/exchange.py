@@ -12,6 +12,7 @@ from dotproxy.upstream.interface import (
     UNREACHABLE,
     UpstreamError,
 )
+from dotproxy.upstream.seen import rcode_of
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.query import Query
 
@@ -88,8 +89,8 @@ class Exchange:
             self._settle(answer)
             return
         if self.query.trace is not None:
-            rcode = answer.rcode
-            self.query.trace.note("answer", "RCODE {rcode} is no help", rcode=rcode)
+            rcode = rcode_of(answer)
+            self.query.trace.note("answer", "{rcode} is no help", rcode=rcode)
         # An answer cut short still beats an excuse.
         if self._second_best is None or answer.truncated:
             self._second_best = answer

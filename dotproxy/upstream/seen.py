@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import dns.rcode
+
 from dotproxy.upstream.asked import Server
+from dotproxy.wire.answer import Answer
 from dotproxy.wire.trace import Trace
 
 if TYPE_CHECKING:
@@ -16,6 +19,12 @@ def candidates(at_once: Sequence[Server], later: Sequence[Server]) -> str:
         return "all are down, and none may be tried yet"
     first = " and ".join(map(_fares, at_once))
     return ", then ".join((first, *map(_fares, later)))
+
+
+def rcode_of(answer: Answer) -> str:
+    """Return what an answer says, and that it was cut short, if it was."""
+    rcode = dns.rcode.to_text(dns.rcode.Rcode.make(answer.rcode))
+    return f"{rcode}, cut short," if answer.truncated else rcode
 
 
 def _fares(server: Server) -> str:
