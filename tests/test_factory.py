@@ -10,6 +10,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.names.dns import IN, A
 from twisted.names.dns import Query as NamesQuery
 from twisted.names.server import DNSServerFactory
@@ -18,7 +19,9 @@ from zope.interface import implementer
 
 from dotproxy.config.caching import Caching
 from dotproxy.forwarder import Forwarder
+from dotproxy.journal.journal import Journal
 from dotproxy.journal.note import DOH, DOT, TCP, TRANSPORTS, UDP, Transport
+from dotproxy.journal.privacy import Privacy
 from dotproxy.local.gate import Gate
 from dotproxy.local.ready import Ready
 from dotproxy.local.refusals import Refusals
@@ -28,6 +31,7 @@ from dotproxy.server.factory import ProxyServerFactory
 from dotproxy.server.limits import DEFAULT_LIMITS, Limits
 from dotproxy.server.stream import StreamProtocol
 from dotproxy.server.terms import Terms
+from dotproxy.tracing.tracing import Tracing
 from dotproxy.upstream.interface import IUpstream
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.query import Query
@@ -617,3 +621,67 @@ class ClientsTests(SynchronousTestCase):
         assert list(self.factory.streams) == [protocol]
         protocol.connectionLost()
         assert len(self.factory.streams) == 0
+
+
+class TraceTests(SynchronousTestCase):
+    """Names whose queries are traced."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.factory = make_factory(Zone(), self.clock)
+
+    def trace(self) -> None:
+        self.factory.trace_with(Tracing((".lab.example",), self.clock.seconds))
+
+    def ask(self, message: bytes, datagram: bool = True) -> tuple[bytes, list[str]]:
+        """Return a reply, and what is logged: each stage with its octets, if any."""
+        with capturedLogs() as events:
+            reply = now(self.factory.respond(message, datagram, client="192.0.2.7"))
+        return reply, [f"{it['stage']} {it.get('octets', '')}" for it in events]
+
+    def test_each(self) -> None:
+        """Every query is followed, over UDP and TCP, and none is ready to send."""
+        self.trace()
+        for datagram in (True, True, False):
+            message = query(7)
+            reply, told = self.ask(message, datagram)
+            assert told[0] == f"received {message.hex()}"
+            assert told[-1] == f"reply {reply.hex()}"
+        assert told[1] == "cache "
+        assert not any(each.replies for each in self.factory.all_ready.values())
+
+    def test_ready_before(self) -> None:
+        """What was ready when it began is not sent past it."""
+        for number in (1, 2, 3):
+            assert self.ask(query(number))[1] == []
+        assert self.factory.ready_datagrams.replies
+        self.trace()
+        assert self.ask(query(4))[1] != []
+
+    def test_others(self) -> None:
+        """Other names are ready as ever, and leave no trace."""
+        self.factory.trace_with(Tracing(("nope.lab.example",), self.clock.seconds))
+        for number in (1, 2, 3):
+            assert self.ask(query(number))[1] == []
+        assert self.factory.ready_datagrams.hits == 1
+
+    def test_known(self) -> None:
+        """Where there is no time for all, a traced query waits with those unknown."""
+        message, other = query(1), query(2, "txt.lab.example", "TXT")
+        for each in (message, other):
+            self.ask(each)
+        assert self.factory.known(message) is not None
+        self.factory.trace_with(Tracing(("www.lab.example",), self.clock.seconds))
+        assert self.factory.known(message) is None
+        assert self.factory.known(other) is not None
+
+    def test_wants_clients(self) -> None:
+        """Who traces wants to know who asks; else only a journal does."""
+        assert not self.factory.wants_clients
+        self.factory.note_in(Journal(self.clock, Privacy((24, 56))))
+        assert self.factory.wants_clients
+        self.factory.note_in(None)
+        assert not self.factory.wants_clients
+        self.trace()
+        self.factory.note_in(None)
+        assert self.factory.wants_clients

@@ -171,7 +171,7 @@ class DoT:
         self._note_failure(reason)
         for asked in reversed(queries):
             if asked.query.trace is not None:
-                asked.query.trace.note("connection", "{why}", why=reason)
+                asked.query.trace.note("connection", "{reason}", reason=reason)
             self._replay(asked, REPLAYS_IN_VAIN)
 
     # What waits, and what is asked again.

@@ -62,9 +62,8 @@ class Exchange:
             self.late_at = float("inf")
             return False
         if self.query.trace is not None:
-            self.query.trace.note(
-                "ask", "{upstream}, {why}", upstream=upstream.name, why=self._why(now)
-            )
+            said = {"upstream": upstream.name, "reason": self._reason(now)}
+            self.query.trace.note("ask", "{upstream}, {reason}", **said)
         self.late_at = now + upstream.health.patience
         self._open += 1
         self._asked.append(upstream.ask(self.query, self))
@@ -106,7 +105,7 @@ class Exchange:
             self._code = UNREACHABLE
         self._go_on()
 
-    def _why(self, now: float) -> str:
+    def _reason(self, now: float) -> str:
         """Say why another is asked now."""
         if not self._asked:
             return "which comes first"
