@@ -11,6 +11,7 @@ from dotproxy.local.cache import Cache
 from dotproxy.local.told import of_cache, of_learning, of_rules
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.edns import option
+from dotproxy.wire.query import parse_query
 from tests.words import Time, answering, asking
 
 RULES = (
@@ -22,7 +23,7 @@ RULES = (
 
 class RulesTests(TestCase):
     def said(self, name: str) -> str:
-        return of_rules(Book.read(Naming(RULES)), asking(name))
+        return of_rules(Book.read(Naming(RULES)), asking(name), answered=False)
 
     def test_rules(self) -> None:
         """A rule has its number, what it does, and the listed name."""
@@ -35,13 +36,25 @@ class RulesTests(TestCase):
         assert self.said("a.test") == "test is of special use, and never leaves"
         assert self.said("example.com") == "none meets it"
 
+    def test_no_dot(self) -> None:
+        """A name without a dot is answered though no rule is for it."""
+        book = Book.read(Naming(RULES))
+        said = of_rules(book, asking("printer"), answered=True)
+        assert said == "it has no dot, and stays here"
+
+    def test_class(self) -> None:
+        """Rules are for the class IN, and for no other."""
+        chaos = parse_query(asking("x.ads.example").wire[:-2] + b"\0\4")
+        said = of_rules(Book.read(Naming(RULES)), chaos, answered=False)
+        assert said == "there are none for this class"
+
     def test_exempt(self) -> None:
         """A name that a list exempts from its rule is said to be so."""
         with NamedTemporaryFile("w") as file:
             file.write("||ads.example^\n@@||good.ads.example^\n")
             file.flush()
             book = Book.read(Naming((Rule("block", files=(file.name,)),)))
-        said = of_rules(book, asking("good.ads.example"))
+        said = of_rules(book, asking("good.ads.example"), answered=False)
         assert said == "exempt from rule 1, block (nxdomain), by good.ads.example"
 
     def test_hosts(self) -> None:
@@ -50,7 +63,8 @@ class RulesTests(TestCase):
             file.write("192.168.1.1 nas.lan\n")
             file.flush()
             book = Book.read(Naming(hosts=Hosts((file.name,))))
-        assert of_rules(book, asking("nas.lan")) == "a hosts file has nas.lan"
+        said = of_rules(book, asking("nas.lan"), answered=True)
+        assert said == "a hosts file has nas.lan"
 
 
 class CacheTests(TestCase):

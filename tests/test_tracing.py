@@ -1,9 +1,13 @@
 """Names whose queries are traced in the log."""
 
+import ast
+from pathlib import Path
+
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+import dotproxy
 from dotproxy.tracing.tracing import Tracing
 from tests.fakes import make_query
 
@@ -76,3 +80,17 @@ class TracingTests(SynchronousTestCase):
         """A client without an address is said to have none."""
         [received, _] = self.follow("one.example", None)
         assert received["client"] == "an unknown address"
+
+    def test_fields(self) -> None:
+        """No stage calls a field as the head of the line does, or the log itself."""
+        taken = {"trace", "name", "type", "ms", "stage", "level", "format", "failure"}
+        taken |= {"why", "time", "system", "message", "isError"}
+        named: set[str] = set()
+        for path in Path(dotproxy.__file__).parent.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                    "trace.note"
+                ):
+                    named |= {each.arg for each in node.keywords if each.arg}
+        assert {"octets", "reason", "learned"} <= named
+        assert not named & taken

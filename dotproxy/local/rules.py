@@ -79,7 +79,8 @@ class Rules:
             self._count(found)
         draft = self._draft(query, found)
         if query.trace is not None:
-            query.trace.note("rules", "{rule}", rule=of_rules(self.held, query))
+            rule = of_rules(self.held, query, draft is not None)
+            query.trace.note("rules", "{rule}", rule=rule)
         return None if draft is None else draft.reply(query)
 
     def draft(self, query: Query) -> Draft | None:

@@ -8,15 +8,21 @@ from dotproxy.local.lifetime import settles
 from dotproxy.local.verdicts import Effect
 from dotproxy.wire.answer import Answer
 from dotproxy.wire.dotted import spell_name
+from dotproxy.wire.draft import IN
 from dotproxy.wire.query import Query
 from dotproxy.wire.subnet import scoped
 
 
-def of_rules(book: Book, query: Query) -> str:
-    """Say which rule a query meets, and the listed name by which it does."""
+def of_rules(book: Book, query: Query, answered: bool) -> str:
+    """Say which rule a query meets, and the listed name by which it does.
+
+    `answered` is whether it gets its answer by that.
+    """
     found = book.find_for(query.name, query.question)
+    if query.rdclass != IN:
+        return "there are none for this class"
     if found is None:
-        return "none meets it"
+        return "it has no dot, and stays here" if answered else "none meets it"
     listed = spell_name(query.name[found.at :])
     rules = book.naming.rules
     if found.entry == len(rules):

@@ -15,6 +15,9 @@ from dotproxy.wire.query import Query
 
 TRACED = Verdict(0, Effect.ALLOW)
 
+HEAD = "#{trace} {name} {type} +{ms} ms {stage}: "
+"""What each line begins with: these fields are no stage's to name."""
+
 
 class Tracing:
     """Log the way of each query for some names; `names` are spelled as in rules."""
@@ -45,15 +48,9 @@ class Tracing:
         asked = question_in(query.wire)
 
         def tell(step: Step) -> None:
-            self._log.info(
-                "#{trace} {name} {type} +{ms} ms {stage}: " + step.says,
-                trace=number,
-                name=asked.name,
-                type=asked.type,
-                ms=step.ms,
-                stage=step.stage,
-                **step.fields,
-            )
+            head = {"trace": number, "name": asked.name, "type": asked.type}
+            head |= {"ms": step.ms, "stage": step.stage}
+            self._log.info(HEAD + step.says, **{**step.fields, **head})
 
         query.trace = Way(self._seconds, tell)
         query.trace.note(
