@@ -324,12 +324,26 @@ class TraceTests(ExchangeTests):
             "answer: SERVFAIL is no help",
         ]
 
-    def test_after_failure(self) -> None:
-        """The next is asked since the one before did not help."""
+    def test_no_help(self) -> None:
+        """The next is asked since another did not help, be others under way or not."""
+        told = follow(self.query)
+        exchange = self.begin()
+        exchange.ask_next()
+        self.one.answer(REFUSED)
+        assert told.steps[-2:] == [
+            "answer: REFUSED is no help",
+            "ask: three, since another did not help",
+        ]
+
+    def test_failed(self) -> None:
+        """So it is after a failure."""
         told = follow(self.query)
         self.begin()
-        self.one.fail()
-        assert told.steps[-1] == "ask: two, since the one before did not help"
+        self.one.fail("refused")
+        assert told.steps[-2:] == [
+            "answer: none, one: refused",
+            "ask: two, since another did not help",
+        ]
 
     def test_cut_short(self) -> None:
         """An answer that was cut short is no help, and that is told."""

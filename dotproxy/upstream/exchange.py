@@ -109,10 +109,10 @@ class Exchange:
         """Say why another is asked now."""
         if not self._asked:
             return "which comes first"
-        if not self._open:
-            return "since the one before did not help"
         if now >= self.late_at:
             return "since the one before is late"
+        if self._errors or self._second_best is not None:
+            return "since another did not help"
         return "at the same time"
 
     def _go_on(self) -> None:

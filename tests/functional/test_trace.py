@@ -167,7 +167,7 @@ class TraceTests(TestCase):
         [error] = said(way, "answer", "error")
         assert error.startswith("dead.example: 127.0.0.1: ")
         reasons = [step["reason"] for step in way if step["stage"] == "ask"]
-        assert reasons == ["which comes first", "since the one before did not help"]
+        assert reasons == ["which comes first", "since another did not help"]
         assert stages(way)[-3:] == ["arrived", "learned", "reply"]
 
     def test_retry(self) -> None:
