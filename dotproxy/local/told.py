@@ -52,8 +52,8 @@ def of_learning(cache: Cache, query: Query, answer: Answer) -> str:
     """Say for how long an answer is kept from now on, or why it is not."""
     kept = cache.kept(query.key)
     said = f"{_rcode(answer)}, {len(answer.records)} records"
-    # What is kept may be older; the ID in it is that of its own answer.
-    if kept is not None and kept.answer.body[:4] == answer.body[:4] and not kept.age:
+    # What is kept may be older: its ID and flags are those of its own answer.
+    if kept is not None and kept.answer.body[:4] == answer.body[:4]:
         return f"{said}, kept for {kept.life} s"
     return f"{said}, not kept: {_why_not(answer)}"
 
