@@ -633,28 +633,31 @@ class TraceTests(SynchronousTestCase):
     def trace(self) -> None:
         self.factory.trace_with(Tracing((".lab.example",), self.clock.seconds))
 
-    def ask(self, message: bytes, datagram: bool = True) -> tuple[bytes, list[str]]:
+    def ask(
+        self, message: bytes, transport: Transport = UDP
+    ) -> tuple[bytes, list[str]]:
         """Return a reply, and what is logged: each stage with its octets, if any."""
         with capturedLogs() as events:
-            reply = now(self.factory.respond(message, datagram, client="192.0.2.7"))
+            reply = now(self.factory.respond(message, transport, client="192.0.2.7"))
         return reply, [f"{it['stage']} {it.get('octets', '')}" for it in events]
 
     def test_each(self) -> None:
         """Every query is followed, over UDP and TCP, and none is ready to send."""
         self.trace()
-        for datagram in (True, True, False):
+        over: tuple[Transport, ...] = (UDP, UDP, TCP)
+        for transport in over:
             message = query(7)
-            reply, told = self.ask(message, datagram)
+            reply, told = self.ask(message, transport)
             assert told[0] == f"received {message.hex()}"
             assert told[-1] == f"reply {reply.hex()}"
         assert told[1] == "cache "
-        assert not any(each.replies for each in self.factory.all_ready.values())
+        assert not any(each.replies for each in self.factory.ready.values())
 
     def test_ready_before(self) -> None:
         """What was ready when it began is not sent past it."""
         for number in (1, 2, 3):
             assert self.ask(query(number))[1] == []
-        assert self.factory.ready_datagrams.replies
+        assert self.factory.ready[UDP].replies
         self.trace()
         assert self.ask(query(4))[1] != []
 
@@ -663,7 +666,7 @@ class TraceTests(SynchronousTestCase):
         self.factory.trace_with(Tracing(("nope.lab.example",), self.clock.seconds))
         for number in (1, 2, 3):
             assert self.ask(query(number))[1] == []
-        assert self.factory.ready_datagrams.hits == 1
+        assert self.factory.ready[UDP].hits == 1
 
     def test_known(self) -> None:
         """Where there is no time for all, a traced query waits with those unknown."""

@@ -42,7 +42,7 @@ ONE = Status(
     profile="strict",
     listeners=("127.0.0.1:53",),
     certificates=(),
-    clients=ClientStatus(*range(1, 13)),
+    clients=ClientStatus(*range(1, 15)),
     replies={"cache": 2},
     cache=CacheStatus(*range(9)),
     upstreams=(UPSTREAM,),
@@ -60,11 +60,11 @@ class TogetherTests(TestCase):
         """Counts are sums, and one that is ready makes all ready."""
         workers = [WorkerStatus(1, 10, True, 1, 6, 0)]
         both = together([ONE, replace(ONE, ready=True, replies={"stale": 1})], workers)
-        assert both.clients == ClientStatus(*range(2, 26, 2))
+        assert both.clients == ClientStatus(*range(2, 30, 2))
         assert both.cache == CacheStatus(*range(0, 18, 2))
         assert both.replies == {"cache": 2, "stale": 1}
         assert (both.ready, both.rules, both.workers) == (True, 1, tuple(workers))
-        assert queries_of(both) == 12
+        assert queries_of(both) == 20
 
     def test_upstreams(self) -> None:
         """Of an upstream the worst is said, with the counts of all."""

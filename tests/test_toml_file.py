@@ -199,7 +199,8 @@ FAULTS = (
     (
         "# here\nlisten = [\n  '127.0.0.1:53',\n  'quic://[::]:853',\n]",
         "2: listen = 'quic://[::]:853' must be ADDRESS:PORT for UDP and TCP,"
-        " tls://ADDRESS:PORT, or https://ADDRESS:PORT/dns-query",
+        " tls://ADDRESS:PORT, https://ADDRESS:PORT/dns-query, or http:// behind a"
+        " proxy",
     ),
     ("listen = []", "1: listen is empty: name an address"),
     (

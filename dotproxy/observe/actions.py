@@ -12,23 +12,18 @@ import dns.rdatatype
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.threads import deferToThread
 from twisted.web.server import Request
 
 from dotproxy.config.model import ConfigError
-from dotproxy.config.upstream import DEFAULT_GROUP
-from dotproxy.local.explain import Explanation, explain
+from dotproxy.observe.explained import explained
 from dotproxy.observe.live import Watch
 from dotproxy.observe.metrics import exposition
 from dotproxy.observe.status import Status, public, status_of
 from dotproxy.observe.subject import Subject, can_answer
 from dotproxy.observe.traced import trace
-from dotproxy.observe.upstream_status import state_of
 from dotproxy.pause import LONGEST
 from dotproxy.wire.dotted import ALLOWED, read_name
-from dotproxy.wire.draft import IN
-from dotproxy.wire.message import HEADER, FormatError
-from dotproxy.wire.query import Query
+from dotproxy.wire.message import FormatError
 
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -89,37 +84,6 @@ class Reloaded(msgspec.Struct, frozen=True):
     changed: tuple[str, ...]
     takes_restart: tuple[str, ...]
     cache_emptied: bool
-
-
-class KeptAnswer(msgspec.Struct, frozen=True):
-    """An answer in the cache; negative seconds are left of one that is stale."""
-
-    rcode: str
-    records: int
-    age_s: int
-    left_s: int
-
-
-class AskedServer(msgspec.Struct, frozen=True):
-    """An upstream that would be asked."""
-
-    name: str
-    state: str
-
-
-class Explained(msgspec.Struct, frozen=True):
-    """What becomes of a question; the first six keys are those of `Explanation`."""
-
-    name: str
-    type: str
-    rule: int | None
-    listed: str
-    action: str
-    source: str
-    says: tuple[str, ...]
-    group: str
-    upstreams: tuple[AskedServer, ...]
-    cached: tuple[KeptAnswer, ...]
 
 
 def as_json(value: msgspec.Struct) -> Reply:
@@ -224,13 +188,8 @@ def reload(subject: Subject, words: Words) -> Deferred[Reply]:
 
 
 def explanation(subject: Subject, words: Words) -> Deferred[Reply]:
-    """Say what becomes of a question; lists may be long, so a thread does it."""
-    name, kind = _asked_for(words)
-    explaining: Deferred[Explanation] = deferToThread(
-        explain, subject.rules.held, name, kind
-    )
-    question = name + kind.to_bytes(2, "big") + IN.to_bytes(2, "big")
-    return explaining.addCallback(_explained, subject, question)
+    """Say what becomes of a question."""
+    return explained(subject, *_asked_for(words)).addCallback(as_json)
 
 
 def tracing(subject: Subject, words: Words) -> Deferred[Reply]:
@@ -264,35 +223,6 @@ CALLS: Mapping[str, Call] = {
     "reload": Call(reload, acts=True),
 }
 """Everything that can be asked for, by its path."""
-
-
-def _explained(found: Explanation, subject: Subject, question: bytes) -> Reply:
-    query = Query(bytes(HEADER.size) + question, question, None, False)
-    asks = not found.says
-    group = (subject.rules.route(query) or DEFAULT_GROUP) if asks else ""
-    strategy = subject.core.upstreams.groups.get(group)
-    servers = strategy.upstreams if strategy else ()
-    kept = subject.core.forwarder.cache.look(question)
-    return as_json(
-        Explained(
-            name=dns.name.from_wire(question, 0)[0].to_text(omit_final_dot=True),
-            type=dns.rdatatype.to_text(dns.rdatatype.RdataType.make(query.type)),
-            rule=found.rule,
-            listed=found.name,
-            action=found.action,
-            source=found.source,
-            says=found.says,
-            group=group,
-            upstreams=tuple(AskedServer(it.name, state_of(it)) for it in servers),
-            cached=tuple(_kept(it) for it in kept),
-        )
-    )
-
-
-def _kept(kept: Any) -> KeptAnswer:
-    rcode = dns.rcode.to_text(dns.rcode.Rcode.make(kept.answer.rcode))
-    left = kept.life - kept.age
-    return KeptAnswer(rcode, len(kept.answer.records), kept.age, left)
 
 
 def _asked_for(words: Words) -> tuple[bytes, int]:

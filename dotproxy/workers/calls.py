@@ -108,6 +108,12 @@ async def explanation(speaker: Speaker, words: Words) -> Reply:
     return next(iter(replies.values()), NOBODY)
 
 
+async def trace(speaker: Speaker, words: Words) -> Reply:
+    """Have all ask for a name now, and show the way that the first one's query took."""
+    replies = await speaker.ask("trace", words)
+    return next(iter(replies.values()), NOBODY)
+
+
 async def flush(speaker: Speaker, words: Words) -> Reply:
     """Forget everywhere; what one had learned the others had, too, so the most that one
     forgot is said."""
@@ -178,6 +184,7 @@ FOR_ALL = {
     "readyz": _running(readiness),
     "explain": _running(explanation),
     "log": _running(log),
+    "trace": _running(trace),
     "flush": _running(flush),
     "pause": _running(pause),
     "reload": _running(reload),

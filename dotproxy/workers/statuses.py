@@ -42,7 +42,8 @@ SHARED_STATES = ("open", "half-open", "closed")
 def queries_of(status: Status) -> int:
     """Return how many queries a worker had."""
     clients = status.clients
-    return clients.udp_queries + clients.tcp_queries + clients.tls_queries
+    in_clear = clients.udp_queries + clients.tcp_queries
+    return in_clear + clients.tls_queries + clients.https_queries
 
 
 def worker_status(seat: Seat, status: Status | None) -> WorkerStatus:
@@ -157,8 +158,9 @@ WAYS: Mapping[type[Struct], Mapping[str, Way]] = {
         "blocked": sum,
     },
     ClientStatus: {
-        **_all(sum, "udp_queries", "tcp_queries", "tls_queries"),
-        **_all(sum, "tcp_connections", "tls_connections", "under_way"),
+        **_all(sum, "udp_queries", "tcp_queries", "tls_queries", "https_queries"),
+        **_all(sum, "tcp_connections", "tls_connections", "https_connections"),
+        **_all(sum, "under_way"),
         **_all(sum, "denied", "limited", "malformed"),
         **_all(sum, "dropped", "shed", "turned_out"),
     },
