@@ -243,6 +243,6 @@ class SupervisorTests(SynchronousTestCase):
         """Those who say nothing have a row, too; reloads are counted here."""
         status = self.supervisor.status({2: as_json(ONE)})
         assert [(it.number, it.pid, it.queries) for it in status.workers] == [
-            *((1, 101, 0), (2, 102, 6), (3, 103, 0))
+            *((1, 101, 0), (2, 102, 10), (3, 103, 0))
         ]
         assert (status.reloads, status.profile) == (0, "strict")

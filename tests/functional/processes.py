@@ -48,8 +48,14 @@ PACKAGES = {
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 """Where programs are looked for; Debian's users lack the folders of its servers."""
 
-PORTS = range(10_000, 32_000)
-"""Ports to choose from, below those that the system gives to clients by itself."""
+SHARES = 16
+
+PORTS = range(10_000, 32_000)[
+    int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % SHARES :: SHARES
+]
+"""Ports to choose from, below those that the system gives to clients by itself.  Each
+process that runs tests has a share of its own: between the choice and the use of one
+nobody else may have it."""
 
 PATIENCE = 20.0
 """Seconds that a process may take to do what it should."""
