@@ -12,6 +12,7 @@ from dotproxy.local.cache import OVERHEAD, Cache
 from dotproxy.wire.answer import Answer, parse_answer
 from dotproxy.wire.message import NXDOMAIN, TC
 from dotproxy.wire.query import Query, limit_datagram, parse_query
+from tests.long import long
 from tests.messages import BACK, EXAMPLE, message, opt, quick, record
 from tests.words import NXDOMAIN as NO_SUCH_NAME
 from tests.words import (
@@ -603,6 +604,7 @@ class BoundTests(TestCase):
             assert len(cache) == len(items)
 
 
+@long
 class MemoryTests(TestCase):
     """How much memory the answers take, by what Python says it gave out."""
 

@@ -22,6 +22,7 @@ from dotproxy.wire.message import FormatError
 from fuzz.__main__ import main, telling, tried
 from fuzz.octets import Octets, answered, unanswered
 from fuzz.targets import TARGETS
+from tests.long import long
 from tests.messages import quick
 from tests.test_datagram import Wire
 
@@ -149,6 +150,7 @@ class CommandTests(TestCase):
             status = main(words)
         return status, said.getvalue()
 
+    @long
     def test_search(self) -> None:
         """A short search of a target finds nothing, and says how much it tried."""
         try:

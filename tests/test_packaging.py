@@ -21,6 +21,7 @@ from zipfile import ZipFile
 import dotproxy
 from tests.clients import query
 from tests.functional.processes import Process, Stage
+from tests.long import long
 
 ROOT = Path(__file__).parent.parent
 
@@ -141,6 +142,7 @@ class SetupTests(TestCase):
         assert set(listed) == found | {"twisted.plugins"}
 
 
+@long
 class WheelTests(TestCase):
     def test_files(self) -> None:
         """The wheel has every module, the page, the mark of types, the plugin."""
@@ -173,6 +175,7 @@ class WheelTests(TestCase):
         assert str(says.get_payload()).strip() == readme.strip()
 
 
+@long
 class ReleaseTests(TestCase):
     """What `python -m build` makes: an sdist, and a wheel of that."""
 
@@ -203,6 +206,7 @@ class ReleaseTests(TestCase):
         assert {name for name in names if ".dist-info/" not in name} == files()
 
 
+@long
 class InstalledTests(TestCase):
     """What people do first, in an environment that has the wheel and its needs only."""
 

@@ -22,6 +22,7 @@ from tests.functional.crowd import (
 )
 from tests.functional.processes import Process, Stage, eventually, program
 from tests.functional.proxy import Proxy, start_proxy
+from tests.long import long
 
 MOST, MOST_EACH = 600, 50
 """TCP connections that the proxy under test allows, in all and of one client."""
@@ -110,6 +111,7 @@ class ConnectionTests(AbuseTests):
         self.assert_nobody_notices(proxy)
         self.assert_newcomer_served(proxy, 5000)
 
+    @long
     def test_storm(self) -> None:
         """While others connect and vanish, all is served; nothing is left of them."""
         proxy = self.start()
@@ -137,6 +139,7 @@ class ConnectionTests(AbuseTests):
 
 
 class StreamTests(AbuseTests):
+    @long
     def test_never_read(self) -> None:
         """Those who ask for much and read nothing cost only so much memory."""
         proxy = self.start()
@@ -154,6 +157,7 @@ class StreamTests(AbuseTests):
         # Unbounded, it would be 150 MB.
         self.assertLess(resident(proxy.process.pid) - before, 50 * 2**20)
 
+    @long
     def test_pipelining(self) -> None:
         """One that asks thousands of queries on end gets its answers, not the others'
         time."""
@@ -199,6 +203,7 @@ class StreamTests(AbuseTests):
 
 
 class LoadTests(AbuseTests):
+    @long
     def test_beyond_capacity(self) -> None:
         """Under more misses than can be served hits are, and a second later all is
         well."""

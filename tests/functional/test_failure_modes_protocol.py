@@ -12,6 +12,7 @@ from tests.functional.crowd import query
 from tests.functional.processes import PATIENCE, eventually
 from tests.functional.scene import NO_CACHE, Scene
 from tests.functional.standing import standing
+from tests.long import long
 
 CACHED_ERROR = 13
 """INFO-CODE "Cached Error" (RFC 8914 section 4.14)."""
@@ -120,6 +121,7 @@ class MemoryTests(TestCase):
         self.assertTrue(asked_anew)
         self.assertEqual(scene.lab.queries, 2)
 
+    @long
     def test_f27_bounds(self) -> None:
         """However many names are asked for, the cache stays within its size, so some
         must be asked again; what it has stays within its bounds for TTLs."""

@@ -10,6 +10,7 @@ from tests.functional.origin import BODY, TlsOrigin
 from tests.functional.processes import eventually
 from tests.functional.test_gateway import NAME, GatewayTests
 from tests.hellos import server_name, stream
+from tests.long import long
 
 CROWD = 2_000
 """Connections: many times as many as the small gateway has places."""
@@ -36,6 +37,7 @@ have been there.  It is 1.0, and would be more than 3 if nothing was given back.
 HALF = stream(server_name(NAME.encode()))[:40]
 
 
+@long
 class CrowdTests(GatewayTests):
     def setUp(self) -> None:
         super().setUp()

@@ -10,6 +10,7 @@ from tests.functional.led import NAME, PLAIN, on_own_machine, start_gateway
 from tests.functional.nginx import start_nginx
 from tests.functional.peers import start_unbound
 from tests.functional.processes import Stage, program
+from tests.long import long
 
 
 class LedTests(TestCase):
@@ -20,6 +21,7 @@ class LedTests(TestCase):
         """curl asks, is led, and sees the origin's certificate and its page."""
         self.each_policy(NAME, self.curl)
 
+    @long
     def test_chromium(self) -> None:
         """So does a browser, with its own DNS client, GREASE, and a hello of 2 KB."""
         program("chromium")

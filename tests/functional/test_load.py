@@ -5,6 +5,7 @@ from unittest import TestCase
 from tests.functional.clients import dnsperf
 from tests.functional.processes import Stage
 from tests.functional.standing import lab_proxy, standing
+from tests.long import long
 
 QUESTIONS = (
     "www.lab.example A",
@@ -33,6 +34,7 @@ class LoadTests(TestCase):
         [unbound, *_] = standing()
         self.assert_all_answered(unbound.forgetful.port, 2)
 
+    @long
     def test_others(self) -> None:
         """So it is with servers that read one query of a TLS record at a time."""
         _, *others = standing()

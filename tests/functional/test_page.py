@@ -14,6 +14,7 @@ from tests.functional.clients import dig
 from tests.functional.peers import start_unbound
 from tests.functional.processes import Process, Stage, eventually, free_port, program
 from tests.functional.proxy import ROOT, Proxy, start_twistd
+from tests.long import long
 
 TOKEN = "0123456789abcdef"
 
@@ -246,6 +247,7 @@ class PageTests(TestCase):
         assert shown == ["<img src=x onerror=fail>1,234", 0]
         assert self.browser.complaints() == []
 
+    @long
     def test_looks(self) -> None:
         """The page fits a phone; the pictures for docs/ are made if asked."""
         proxy = self.start("--upstream", "lab")

@@ -21,6 +21,7 @@ from tests.functional.proxy import (
     start_twistd,
 )
 from tests.functional.steady import Steady
+from tests.long import long
 
 NO_CACHE = "[cache]\nsize = 0\n"
 
@@ -172,6 +173,7 @@ class ChangeTests(ReloadTests):
         self.assertEqual(dig(first, "www.lab.example").status, "NOERROR")
         self.assert_quiet(proxy)
 
+    @long
     def test_descriptors(self) -> None:
         """Twenty reloads, with addresses that come and go, leave no descriptor."""
         if not Path("/proc/self/fd").exists():

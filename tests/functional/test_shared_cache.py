@@ -14,6 +14,7 @@ from tests.functional.peers import NAME, count_queries, start_unbound
 from tests.functional.processes import Stage, eventually, free_port
 from tests.functional.proxy import FOREGROUND, Proxy, run_in_vain, start_proxy
 from tests.functional.redis import Redis
+from tests.long import long
 
 TOKEN = "0123456789abcdef"
 
@@ -144,6 +145,7 @@ class FleetTests(SharedCacheTests):
         self.assertEqual(count_queries(self.unbound), before + 2)
         self.assertEqual(other.lookups("hit"), 2)
 
+    @long
     def test_flush(self) -> None:
         """What a node was told to forget it does not take back from there."""
         redis = Redis(self.stage)
@@ -155,6 +157,7 @@ class FleetTests(SharedCacheTests):
         self.assertEqual(count_queries(self.unbound), before + 1)
         self.assertEqual(other.lookups("hit"), 0)
 
+    @long
     def test_garbage(self) -> None:
         """Whatever lies there, clients get what the upstream says."""
         redis = Redis(self.stage)

@@ -23,6 +23,7 @@ from tests.functional.proxy import (
     run_in_vain,
 )
 from tests.functional.steady import Steady
+from tests.long import long
 
 ALL_SERVE = "by 2 of 2 workers"
 
@@ -326,6 +327,7 @@ class ReloadTests(WorkersTests):
     def answers(self) -> set[str]:
         return {dig(self.port, "ruled.example").status for _ in range(20)}
 
+    @long
     def test_good(self) -> None:
         """Both go on with another configuration, and one that begins later as well."""
         proxy = self.start()
