@@ -11,7 +11,8 @@ PUBLIC = ("9.9.9.9", "1.1.1.1", "2620:fe::fe", "64:ff9b::909:909")
 NOT_PUBLIC = (
     *("0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254"),
     *("172.16.0.1", "192.168.1.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
-    *("192.0.2.1", "198.18.0.1"),
+    *("192.0.2.1", "198.18.0.1", "192.88.99.1"),
+    *("192.0.0.192", "168.63.129.16", "64:ff9b::a83f:8110"),
     *("::", "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1"),
     *("::ffff:127.0.0.1", "::ffff:9.9.9.9", "::7f00:1", "64:ff9b::7f00:1"),
     *("64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "2001:db8::1"),
@@ -57,6 +58,30 @@ class TargetsTests(TestCase):
             for place in (("192.0.2.1", 443), ("1.0.0.1", 8443), ("127.0.0.1", 8443)):
                 refusal = self.targets.refusal(*place, private)
                 assert refusal == "is the relay itself", place
+
+    def test_relay_dressed_up(self) -> None:
+        """So is an IPv6 address that leads to where the relay listens over IPv4."""
+        for private in (False, True):
+            for place in (
+                *(("::ffff:192.0.2.1", 443), ("64:ff9b::c000:201", 443)),
+                *(("::ffff:7f00:1", 8443), ("64:ff9b::100:9", 443)),
+            ):
+                refusal = self.targets.refusal(*place, private)
+                assert refusal == "is the relay itself", place
+        refusal = self.targets.refusal("64:ff9b::cb00:7101", 443, private=True)
+        assert refusal == "", "another server of this machine's"
+
+    def test_nobody(self) -> None:
+        """So is an address of nobody, by which the system means this machine."""
+        for address in ("0.0.0.0", "::", "::ffff:0:0"):
+            refusal = self.targets.refusal(address, 443, True)
+            assert refusal == "is the relay itself", address
+            assert self.targets.refusal(address, 444, True) == "", address
+
+    def test_this_machine_behind_nat64(self) -> None:
+        """A public address of this machine is one behind NAT64, too."""
+        refusal = self.targets.refusal("64:ff9b::100:1", 443, private=False)
+        assert refusal == "is this machine"
 
     def test_own(self) -> None:
         """So are addresses that lead to it from elsewhere."""

@@ -14,9 +14,16 @@ from dotproxy.local.networks import Networks
 NAT64 = ip_network("64:ff9b::/96")
 """IPv4 addresses inside IPv6 ones, which a network translates (RFC 6052 2.1)."""
 
-TUNNELS = (ip_network("2002::/16"), ip_network("2001::/32"), ip_network("fec0::/10"))
+TUNNELS = tuple(
+    map(ip_network, ("192.88.99.0/24", "2002::/16", "2001::/32", "fec0::/10"))
+)
 """6to4, Teredo and site-local addresses: all given up, and leading who knows where (RFC
 7526, RFC 3879)."""
+
+SERVICES = (ip_network("192.0.0.0/24"), ip_network("168.63.129.16/32"))
+"""Where clouds keep what is for their machines alone, though it looks public: Oracle's
+metadata at 192.0.0.192 (RFC 6890 section 2.2.2), and all that Azure's machines trust.
+"""
 
 WILDCARDS = ("0.0.0.0", "::")
 
@@ -50,21 +57,34 @@ class Targets:
 
         Where `private` addresses are allowed, this machine is too, but for the relay.
         """
-        own = ip_address(address).packed in self._own
-        if own or self.is_relay(address, port):
+        there = ip_address(address)
+        if bare(there).packed in self._own or self.is_relay(address, port):
             return "is the relay itself"
         if private:
             return ""
-        if not is_public(ip_address(address)):
+        if not is_public(there):
             return "is not public"
-        return "is this machine" if self._is_local(address) else ""
+        return "is this machine" if self._is_local(str(bare(there))) else ""
 
     def is_relay(self, address: str, port: int) -> bool:
         """Whether the relay itself listens there."""
-        if (address, port) in self._listening:
+        there = bare(ip_address(address))
+        if there.is_unspecified:
+            # It leads to this machine, by an address that the system chooses.
+            return any(port == other for _, other in self._listening)
+        if (str(there), port) in self._listening:
             return True
         wild = any((host, port) in self._listening for host in WILDCARDS)
-        return wild and self._is_local(address)
+        return wild and self._is_local(str(there))
+
+
+def bare(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one leads to, or else the address itself."""
+    if isinstance(address, IPv6Address):
+        if address in NAT64:
+            return IPv4Address(address.packed[12:])
+        return address.ipv4_mapped or address
+    return address
 
 
 def is_public(address: Address) -> bool:
@@ -73,9 +93,9 @@ def is_public(address: Address) -> bool:
         if address.ipv4_mapped is not None:
             return False
         if address in NAT64:
-            return is_public(IPv4Address(address.packed[12:]))
-        if any(address in tunnel for tunnel in TUNNELS):
-            return False
+            return is_public(bare(address))
+    if any(address in network for network in (*TUNNELS, *SERVICES)):
+        return False
     strange = address.is_multicast or address.is_reserved or address.is_unspecified
     return address.is_global and not strange
 
