@@ -95,6 +95,10 @@ class GatewayTests(TestCase):
             ({"socks5_password": 31415}, "socks5_password must be a string"),
         ):
             assert fault(Gateway, socks5=proxy, **settings) == told
+        for given in ("socks5_user", "socks5_password"):
+            with pytest.raises(ConfigError) as raised:
+                Gateway(socks5=proxy, **{given: secret})
+            assert raised.value.path == (given,), "the other stands on no line"
         told = fault(Gateway, socks5_user="u", socks5_password=secret)
         assert told == "socks5_user is for a proxy: give socks5 as well"
 

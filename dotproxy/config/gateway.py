@@ -179,14 +179,15 @@ class Gateway(Struct, frozen=True):
             "socks5_user": self.socks5_user,
             "socks5_password": self.socks5_password,
         }
-        if not any(words.values()):
-            return
-        for key, word in words.items():
+        given = [key for key, word in words.items() if word]
+        for key, word in words.items() if given else ():
+            # One that is missing stands on no line.
+            path = (key if word else given[0],)
             if not self.socks5:
-                raise ConfigError(key, "is for a proxy: give socks5 as well", (key,))
+                raise ConfigError(key, "is for a proxy: give socks5 as well", path)
             if not 1 <= len(word.encode()) <= LONGEST_WORD:
                 rule = f"must have 1 to {LONGEST_WORD} octets, if the other is given"
-                raise ConfigError(key, rule, (key,))
+                raise ConfigError(key, rule, path)
 
 
 def check_gateway(
