@@ -125,9 +125,20 @@ class ThroughTests(SynchronousTestCase):
         self.failureResultOf(self.connecting, CancelledError)
         self.connecting = self.attempts.begin("9.9.9.9")
         proxy = self.calls.take()
+        proxy.say(b"\5\0")
         self.connecting.cancel()
         self.failureResultOf(self.connecting, CancelledError)
-        proxy.say(b"\5\0")
+        proxy.say(CONNECTED)
         self.clock.advance(0)
         assert proxy.transport.gone
         assert self.attempts.word == "unreachable"
+
+    def test_silent(self) -> None:
+        """A proxy that does not say in time that it takes us is to blame."""
+        proxy = self.calls.take()
+        self.connecting.cancel()
+        fault = self.failureResultOf(self.connecting, SocksError).value
+        assert str(fault) == "the proxy 192.0.2.9:1080 does not answer"
+        self.clock.advance(0)
+        assert proxy.transport.gone
+        assert self.attempts.word == "proxy_failed"

@@ -33,8 +33,9 @@ class NegotiationTests(TestCase):
         """Without a login there are two steps: how, and where to."""
         talk = negotiation()
         assert talk.begin() == b"\5\1\0"
+        assert not talk.asked
         assert talk.feed(b"\5\0") == V4
-        assert not talk.connected
+        assert (talk.asked, talk.connected) == (True, False)
         assert talk.feed(CONNECTED) == b""
         assert talk.connected
         assert talk.rest == b""
@@ -49,7 +50,9 @@ class NegotiationTests(TestCase):
         talk = negotiation(LOGIN)
         assert talk.begin() == b"\5\1\2"
         assert talk.feed(b"\5\2") == b"\1\2me\7se:cret"
+        assert not talk.asked
         assert talk.feed(b"\1\0") == V4
+        assert talk.asked
         talk.feed(CONNECTED)
         assert talk.connected
 

@@ -36,7 +36,7 @@ class Talk:
     """
 
     def __init__(self, end: End, negotiation: Negotiation) -> None:
-        self.over: Deferred[End] = Deferred(lambda _: end.abort())
+        self.over: Deferred[End] = Deferred(lambda _: self._give_up(end))
         self._negotiation = negotiation
         end.stage = self
         end.transport.write(negotiation.begin())
@@ -68,6 +68,13 @@ class Talk:
     def lost(self, end: End) -> None:
         """Hear that the proxy hung up."""
         self._fail(end, SocksError("hangs up"))
+
+    def _give_up(self, end: End) -> None:
+        """Wait no more; who is silent from the start is to blame, as is told."""
+        if self._negotiation.asked:
+            end.abort()
+        else:
+            self._fail(end, SocksError("does not answer"))
 
     def _fail(self, end: End, fault: SocksError) -> None:
         end.abort()

@@ -82,6 +82,11 @@ class Negotiation:
         self.connected = False
 
     @property
+    def asked(self) -> bool:
+        """Whether the proxy took us in, and was asked to connect us."""
+        return self._step == self._reply
+
+    @property
     def rest(self) -> bytes:
         """What came behind the last reply that was read."""
         return self._heard

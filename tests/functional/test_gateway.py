@@ -215,6 +215,16 @@ class TlsTests(GatewayTests):
         self.proxy.process.wait_for("proxy_failed .*cannot be reached: .*refused")
         self.assertEqual(self.curl().stdout, BODY.decode())
 
+    def test_socks_silent(self) -> None:
+        """A proxy that takes the call and says nothing is to blame."""
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        proxy = self.socks()
+        proxy.port = silent.getsockname()[1]
+        self.start_behind(proxy, "connect_timeout = 1")
+        self.assertNotEqual(self.curl("dns.lab.example").returncode, 0)
+        self.proxy.process.wait_for("proxy_failed .*no connection in time")
+
     def test_source_gone(self) -> None:
         """A source that this machine does not have is told at the start, and where a
         connection fails for it."""
