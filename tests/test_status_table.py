@@ -30,7 +30,7 @@ class DrawTests(TestCase):
         """What there is not takes no line."""
         lines = self.drawn(self.status)
         assert "clients 0 over TCP, 0 over TLS, 0 over HTTPS" in lines
-        for word in ("gateway", "relays", "shows", "warning", "expires"):
+        for word in ("gateway", "listens", "shows", "warning", "expires"):
             assert not any(line.startswith(word) for line in lines), word
 
     def test_clients(self) -> None:
@@ -60,7 +60,7 @@ class DrawTests(TestCase):
         lines = self.drawn(replace(self.status, gateway=gateway))
         at = lines.index("gateway")
         assert lines[at + 1 : at + 4] == [
-            "relays 127.0.0.1:443",
+            "listens 127.0.0.1:443",
             "clients 2 there; gone: 7 done, 1 not_in_table",
             "octets 1.5 MiB up, 1.0 MiB down",
         ]

@@ -88,7 +88,7 @@ def _most(top: tuple[Counted, ...]) -> str:
 
 
 def _gateway(gateway: GatewayStatus) -> Iterator[Line]:
-    yield "relays", ", ".join(gateway.listeners)
+    yield "listens", ", ".join(gateway.listeners)
     gone = [f"{count} {result}" for result, count in gateway.results.items()]
     yield "clients", f"{gateway.open} there; gone: {', '.join(gone) or 'none'}"
     up, down = gateway.octets_up / MEGABYTE, gateway.octets_down / MEGABYTE
