@@ -14,9 +14,9 @@ from dotproxy.config.model import Config
 from dotproxy.config.setting import ConfigError
 from dotproxy.config.spelling import joined
 from dotproxy.gateway.counts import Counts
-from dotproxy.gateway.entrance import Entrance
 
 if TYPE_CHECKING:
+    from dotproxy.gateway.entrance import Entrance
     from dotproxy.gateway.traffic import Traffic
 
 
@@ -94,6 +94,9 @@ class Entrances(MultiService):
         wanted = spots(config.gateway)
         if not wanted and self._traffic is None:
             return
+        # What relays is not imported where nothing is relayed.
+        from dotproxy.gateway.entrance import Entrance
+
         traffic = self._traffic = self._traffic or self._create(self.counts)
         for spot in [each for each in self._serving if each not in wanted]:
             closing = maybeDeferred(self._serving.pop(spot).disownServiceParent)
