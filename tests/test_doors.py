@@ -104,6 +104,26 @@ class DoorTests(TestCase):
         await door.stopService()
         assert not path.exists()
 
+    async def test_of_somebody_else(self) -> None:
+        """It serves on when the process has become another's than the file, which
+        `twistd --uid` makes of it."""
+        folder = Path(mkdtemp())
+        self.addCleanup(rmtree, folder)
+        path = folder / "dotproxy.sock"
+        (door,) = bind_doors(Admin(socket=str(path)), {}, reactor)
+        door.site = Factory.forProtocol(Welcome)
+
+        def refused(*_: object) -> None:
+            raise PermissionError
+
+        self.patch(os, "chmod", refused)
+        self.patch(os, "unlink", refused)
+        door.startService()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(os.fspath(path))
+        await door.stopService()
+        assert path.exists()
+
     async def test_gone(self) -> None:
         """That the folder is gone before it is no fault."""
         folder = Path(mkdtemp())

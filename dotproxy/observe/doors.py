@@ -22,6 +22,9 @@ BACKLOG = 16
 
 OWNER_ONLY = 0o600
 
+NO_FILE = b"\0"
+"""A name of a UNIX socket that is no file, whose mode Twisted lets alone."""
+
 
 class Door(Service):
     """Let callers in at a socket that is bound, once there is a site."""
@@ -57,9 +60,11 @@ class Door(Service):
             adopt: Callable[..., IListeningPort] = self._reactor.adoptStreamPort
             return adopt(number, self.socket.family, self.site)
         private: Port = Port._fromListeningDescriptor(self._reactor, number, self.site)
-        # Twisted's own default lets everybody in, and it sets it anew here.
-        private.mode = OWNER_ONLY
+        # Twisted would set the mode anew, which only the owner may, and `twistd --uid`
+        # has made somebody else of us.
+        path, private._bindPath = private._bindPath, NO_FILE
         private.startListening()
+        private._bindPath = path
         return private
 
     def stopService(self) -> Deferred[None]:
@@ -70,7 +75,8 @@ class Door(Service):
             self.close()
             return succeed(None)
         self.socket.close()
-        # The folder may be gone before us, as the user's is at the end of a session.
+        # The folder may be gone before us, as the user's is at the end of a session, or
+        # be another's: who comes next takes over what stays.
         stopping = maybeDeferred(port.stopListening)
         return stopping.addErrback(lambda failure: failure.trap(OSError)).addCallback(
             lambda _: None

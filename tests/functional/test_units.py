@@ -210,7 +210,8 @@ class RightsTests(TestCase):
     """Without a service manager, twistd gives its rights up itself."""
 
     def test_uid(self) -> None:
-        """`twistd --uid --gid` binds a port below 1024 as root, then is nobody."""
+        """`twistd --uid --gid` binds a port below 1024 as root, then is nobody; root
+        still steers it by the socket of its session."""
         if os.geteuid() != 0:
             raise SkipTest("only root may bind a port below 1024, and become nobody")
         stage = Stage.create(self.addCleanup)
@@ -218,12 +219,15 @@ class RightsTests(TestCase):
         port = next(p for p in range(1023, 512, -1) if is_free(p))
         words = ("--uid=65534", "--gid=65534", "dotproxy", "--upstream", "lab")
         listen = ("--listen", f"127.0.0.1:{port}")
-        process = Process(stage, [*FOREGROUND, *words, *listen], ENVIRONMENT)
+        session = {**ENVIRONMENT, "XDG_RUNTIME_DIR": str(stage.folder)}
+        process = Process(stage, [*FOREGROUND, *words, *listen], session)
         process.wait_for("serves")
         dropped = eventually(lambda: ids(process.pid) == {"65534"})
         self.assertTrue(dropped, process.output)
         for way in ("+notcp", "+tcp"):
             self.assertEqual(dig(port, way, NAME).status, "NOERROR")
+        asked = [str(Path(TWISTD).with_name("dotproxy")), "status", "--quiet"]
+        self.assertEqual(subprocess.run(asked, env=session).returncode, 0)
 
 
 def ids(pid: int) -> set[str]:
