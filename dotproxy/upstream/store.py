@@ -109,9 +109,10 @@ class Store:
             return True
         if reply is LATE:
             self.slow += 1
+            self._failed("it fails too often: no reply in time")
         else:
             self.errors += 1
-        self._failed(f"it fails too often, at last by {reply.code}")
+            self._failed(f"it fails too often, at last by {reply.code}")
         return False
 
     def _failed(self, reason: str) -> None:
