@@ -21,6 +21,20 @@ class FreshnessTests(TestCase):
             soa = record(BACK, 6, SOA, ttl)
             assert freshness(message(0x8183, [EXAMPLE], [], [soa])) == expected
 
+    def test_alias_to_nothing(self) -> None:
+        """An alias of a name without an answer holds no longer than the absence."""
+        alias = record(BACK, 5, b"\1a\0", 3600)
+        for ttl, expected in ((300, 60), (30, 30)):
+            absence = [record(BACK, 6, SOA, ttl), record(BACK, 47, b"\0", 5)]
+            assert freshness(message(0x8180, [EXAMPLE], [alias], absence)) == expected
+
+    def test_beyond(self) -> None:
+        """A TTL beyond all TTLs counts as none."""
+        answers = [record(BACK, 1, ADDRESS, ttl) for ttl in (2**31, 300)]
+        assert freshness(message(0x8180, [EXAMPLE], answers)) == 0
+        longest = [record(BACK, 1, ADDRESS, 2**31 - 1)]
+        assert freshness(message(0x8180, [EXAMPLE], longest)) == 2**31 - 1
+
     def test_nothing(self) -> None:
         """Where nothing tells, it is not kept."""
         assert freshness(message(0x8182, [EXAMPLE], [], [], [opt()])) == 0

@@ -4,12 +4,10 @@ from typing import NamedTuple
 
 from dotproxy.config.caching import Caching
 from dotproxy.wire.answer import Answer
+from dotproxy.wire.freshness import HIGHEST_TTL
 from dotproxy.wire.message import ANY, HEADER, NOERROR, NXDOMAIN, SOA, Record
 from dotproxy.wire.query import Query
 from dotproxy.wire.subnet import scoped
-
-HIGHEST_TTL = 2**31 - 1
-"""Seconds; a TTL above it counts as 0 (RFC 2181 section 8)."""
 
 
 class Lifetime(NamedTuple):
