@@ -73,7 +73,8 @@ class ListenTests(TestCase):
             "must be ADDRESS:PORT for UDP and TCP, tls://ADDRESS:PORT,"
             " https://ADDRESS:PORT/dns-query, or http:// behind a proxy"
         )
-        path = "must have a path, such as https://[::]:443/dns-query"
+        path = "must have a plain path, such as https://[::]:443/dns-query"
+        no_path = "must have no path: that is for https:// and http://"
         both = "must be an IP address and a port such as 127.0.0.1:5300 or [::1]:5300"
         address = (
             "must be an IP address such as 192.0.2.1 or 2001:db8::1,"
@@ -85,6 +86,9 @@ class ListenTests(TestCase):
             ("https://[::]:443", path),
             ("https://[::]:443/", path),
             ("https://[::]:443/dns?x", path),
+            ("https://[::]:443/dns query", path),
+            ("tls://[::]:853/dns-query", no_path),
+            ("127.0.0.1:53/dns-query", no_path),
             ("https://localhost/dns-query", address),
             ("udp://127.0.0.1:53", scheme),
             ("127.0.0.1", both),
@@ -199,6 +203,15 @@ class ConfigTests(TestCase):
         )
         other = Listen("127.0.0.1", 5301)
         self.assertEqual(Config((HOME, other), (FAR,)).listen, (HOME, other))
+
+    def test_one_port(self) -> None:
+        """Two ways to be served have two ports: who is met is named."""
+        web = Listen(HOME.host, HOME.port, True, "/dns-query")
+        self.assertEqual(
+            str(fault(Config, (HOME, web), (FAR,))),
+            "listen https://127.0.0.1:5300/dns-query has the port of 127.0.0.1:5300:"
+            " give it another",
+        )
 
     def test_upstreams(self) -> None:
         """There is an upstream, or else the lab."""

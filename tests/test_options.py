@@ -71,7 +71,7 @@ FAULTS = (
     ),
     (
         "--listen https://[::]:443",
-        "--listen 'https://[::]:443' must have a path, such as"
+        "--listen 'https://[::]:443' must have a plain path, such as"
         " https://[::]:443/dns-query",
     ),
     (

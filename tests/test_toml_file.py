@@ -210,7 +210,7 @@ FAULTS = (
     (
         "listen = ['[::1]:53', 'tls://[::1]:53']\n"
         "[certificate]\nchain = 'a'\nkey = 'b'",
-        "1: listen tls://[::1]:53 stands there twice: keep one",
+        "1: listen tls://[::1]:53 has the port of [::1]:53: give it another",
     ),
     (
         "listen = ['tls://[::1]:853']",

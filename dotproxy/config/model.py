@@ -206,10 +206,11 @@ class Config(Struct, frozen=True):
         if not self.listen:
             raise ConfigError("listen", "is empty: name an address", ("listen",))
         for index, listen in enumerate(self.listen):
-            if any(map(listen.meets, self.listen[:index])):
-                raise ConfigError(
-                    f"listen {listen}", "stands there twice: keep one", ("listen",)
-                )
+            for other in filter(listen.meets, self.listen[:index]):
+                rule = f"has the port of {other}: give it another"
+                if listen == other:
+                    rule = "stands there twice: keep one"
+                raise ConfigError(f"listen {listen}", rule, ("listen",))
             if listen.encrypted and not self.certificate:
                 rule = "needs a certificate: name chain and key in [certificate]"
                 raise ConfigError(f"listen {listen}", rule, ("listen",))
@@ -253,6 +254,8 @@ def parse_listen(text: str) -> Listen:
                 "must be ADDRESS:PORT for UDP and TCP, tls://ADDRESS:PORT,"
                 " https://ADDRESS:PORT/dns-query, or http:// behind a proxy"
             )
+        if "/" in address:
+            raise ValueError("must have no path: that is for https:// and http://")
         if text.startswith(TLS):
             return Listen(*address_and_port(address, TLS_PORT), True)
         return Listen(*address_and_port(text))
@@ -274,7 +277,7 @@ def _parse_url(text: str) -> Listen:
     scheme, _, place = text.partition("://")
     address, slash, path = place.partition("/")
     if not PATH.fullmatch(slash + path):
-        raise ValueError("must have a path, such as https://[::]:443/dns-query")
+        raise ValueError("must have a plain path, such as https://[::]:443/dns-query")
     encrypted = f"{scheme}://" == HTTPS
     port = HTTPS_PORT if encrypted else None
     return Listen(*address_and_port(address, port), encrypted, slash + path)
