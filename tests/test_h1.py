@@ -116,6 +116,16 @@ class HTTP1Tests(TestCase):
             self.server.feed(GET)
             assert not self.server.wishes
 
+    def test_two_ends(self) -> None:
+        """Who says twice where a body ends is told so, and what follows is not read."""
+        request = CHUNKED.replace(b"Transfer", b"Content-Length: 29\r\nTransfer")
+        self.server.feed(request + GET)
+        said = self.server.take()
+        assert said.startswith(b"HTTP/1.1 400 ")
+        assert b"\r\nconnection: close\r\n" in said.lower()
+        assert self.server.over
+        assert not self.server.wishes
+
     def test_asked_to_go_on(self) -> None:
         """Who waits for our word to send a query gets it; for anything else, a no."""
         wait = b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(QUERY)

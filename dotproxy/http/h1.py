@@ -28,6 +28,12 @@ LONGEST_HEAD = 16_384
 ABSOLUTE = re.compile(rb"^https?://[^/?]*", re.IGNORECASE)
 """What a target may begin with, if only for proxies (RFC 9112 section 3.2.2)."""
 
+SAID_TWICE = Refusal(HTTPStatus.BAD_REQUEST, "a body ends in one way, and not in two")
+
+LENGTHS = {b"content-length", b"transfer-encoding"}
+"""What says where a body ends.  With both of them a proxy before us may see another
+request than we do (RFC 9112 section 6.1)."""
+
 
 class HTTP1:
     """One client; see `Speech` for what is called from outside.
@@ -107,6 +113,8 @@ class HTTP1:
             request = judge(event.method, target, fields, self._path)
             self._request = request._replace(forwarded=forwarded_for(fields))
             self._body.clear()
+            if {name for name, _ in fields} >= LENGTHS:
+                self._give_up(SAID_TWICE)
         elif isinstance(event, h11.Data):
             self._add(bytes(event.data))
         elif isinstance(event, h11.EndOfMessage):
