@@ -117,11 +117,11 @@ class BalancersTests(SynchronousTestCase):
             assert self.rcodes(wire) == [0]
 
     def test_without(self) -> None:
-        """One without a header is closed, and the log says so, but once."""
+        """One without a header is closed, and the log says where, but once."""
         said: list[str] = []
 
         def hear(event: Any) -> None:
-            said.append(f"{event.get('address')}: {event.get('fault')}")
+            said.append("{port}, {address}: {fault}".format_map(event))
 
         globalLogPublisher.addObserver(hear)
         self.addCleanup(globalLogPublisher.removeObserver, hear)
@@ -129,7 +129,7 @@ class BalancersTests(SynchronousTestCase):
             wire = self.say(octets)
             assert wire.aborted
             assert not wire.value()
-        assert said == ["192.0.2.9: no PROXY header"]
+        assert said == ["12345, 192.0.2.9: no PROXY header"]
         assert not self.clock.getDelayedCalls()
 
     def test_others(self) -> None:

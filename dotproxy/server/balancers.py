@@ -58,13 +58,15 @@ class Balancers:
             return Announcement(self, addr)
         return self.front.buildProtocol(addr)
 
-    def complain(self, addr: IAddress, fault: FormatError) -> None:
+    def complain(self, addr: IAddress, port: int, fault: FormatError) -> None:
         """Say the first time that there was no header: nobody else would."""
         if not self._faults:
             self.log.warn(
                 "a load balancer of [clients] proxy_protocol did not begin with its"
-                " header, {address}: {fault}; such connections are closed",
+                " header at port {port}, {address}: {fault}; such connections are"
+                " closed",
                 address=getattr(addr, "host", ""),
+                port=port,
                 fault=fault,
             )
         self._faults += 1
@@ -107,7 +109,7 @@ class Announcement(Protocol):
         try:
             header = read_proxy_header(self._octets)
         except FormatError as fault:
-            self._through.complain(self._addr, fault)
+            self._through.complain(self._addr, self.transport.getHost().port, fault)
             self.turn_out()
             return
         if header is not None:
