@@ -122,6 +122,7 @@ class Process:
                 cwd=self._stage.folder,
                 env=self._environment,
                 pass_fds=self._handed,
+                preexec_fn=_heed_interrupts,
             )
 
     @property
@@ -186,6 +187,14 @@ def program(name: str) -> str:
     if path is None:
         raise SkipTest(f"{name} is missing: apt install {PACKAGES[name]}")
     return path
+
+
+def _heed_interrupts() -> None:
+    """Let Ctrl-C end a process, as it ends one that is started by hand.
+
+    Whoever runs the tests in the background of a script has them ignore it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def free_port() -> int:
