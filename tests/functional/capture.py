@@ -13,10 +13,13 @@ from unittest import SkipTest
 ALL_PROTOCOLS = 0x0003
 """What to capture (ETH_P_ALL in linux/if_ether.h)."""
 
-BUFFER = 8 * 1024 * 1024
-"""Octets that the kernel keeps while nobody reads them."""
+SO_RCVBUFFORCE = 33
+"""Sets a buffer beyond what the system grants to all (socket(7)), as who captures may."""
 
-SETTLING = 0.3
+BUFFER = 64 * 1024 * 1024
+"""Octets that the kernel keeps while nobody reads them: others load loopback as well."""
+
+SETTLING = 1.0
 """Seconds for the last packets to be read.  To wait for silence would be in vain where
 others use loopback, too."""
 
@@ -56,7 +59,7 @@ class Capture:
             )
         except (AttributeError, PermissionError) as fault:
             raise SkipTest(f"packets cannot be captured here: {fault}") from None
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
         self._socket.bind(("lo", 0))
         self._socket.settimeout(0.1)
         self._seen: list[bytes] = []
