@@ -14,10 +14,10 @@ ALL_PROTOCOLS = 0x0003
 """What to capture (ETH_P_ALL in linux/if_ether.h)."""
 
 SO_RCVBUFFORCE = 33
-"""Sets a buffer beyond what the system grants to all (socket(7)), as who captures may."""
+"""Sets a larger buffer than the system grants to all (socket(7)): who captures may."""
 
 BUFFER = 64 * 1024 * 1024
-"""Octets that the kernel keeps while nobody reads them: others load loopback as well."""
+"""Octets that the kernel keeps while nobody reads them: others load loopback, too."""
 
 SETTLING = 1.0
 """Seconds for the last packets to be read.  To wait for silence would be in vain where
