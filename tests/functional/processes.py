@@ -48,14 +48,15 @@ PACKAGES = {
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 """Where programs are looked for; Debian's users lack the folders of its servers."""
 
-SHARES = 16
+SHARES = 8
 
-PORTS = range(10_000, 32_000)[
-    int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % SHARES :: SHARES
-]
-"""Ports to choose from, below those that the system gives to clients by itself.  Each
-process that runs tests has a share of its own: between the choice and the use of one
-nobody else may have it."""
+PORTS = range(10_000, 32_000)
+"""Ports to choose from, below those that the system gives to clients by itself."""
+
+if _worker := os.environ.get("PYTEST_XDIST_WORKER", ""):
+    # Of several processes that run tests each has a share of its own: between the
+    # choice and the use of a port nobody else may have it.
+    PORTS = PORTS[int(_worker.removeprefix("gw")) % SHARES :: SHARES]
 
 PATIENCE = 20.0
 """Seconds that a process may take to do what it should."""
